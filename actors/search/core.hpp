@@ -1,0 +1,40 @@
+// core.hpp: The decisions of a search: a pure function of the request and the results in stream order.
+// No clock, no I/O, no actor: the SEARCH session feeds results in and carries out what is wanted.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "messages/codec.hpp"
+
+namespace sextant {
+
+/// Everything a search wants done now and has no result for yet. The same state always wants the same; ids are stable, so
+/// whoever carries it out skips what was issued before.
+struct wanted_work {
+  std::vector<deploy_engine> deploy;      ///< most promising first; DEPLOYMENT starts them as GPUs become free
+  std::vector<measure_point> measure;
+  std::vector<release_engine> release;
+  bool write = false;                     ///< the answer stands: ask ARTIFACTS to write it
+  bool finished = false;                  ///< nothing more will ever be wanted
+};
+
+/// One search. Copyable state behind a unique pointer; not thread-safe.
+class search_core {
+public:
+  virtual ~search_core() = default;
+  /// Takes the next result of the stream. Results of finished points, of old incarnations and duplicates change nothing.
+  /// Returns lines for people about what was decided (candidate dropped, point done, engine chosen, ...).
+  virtual std::vector<progress> apply(const result_event& result) = 0;
+  virtual wanted_work wanted() const = 0;
+  /// The answer as far as it is known; complete once `wanted().write` or `finished` is set.
+  virtual profile_result result() const = 0;
+  /// v1beta1 sub-phase: Initializing, SweepingPrefill, SweepingDecode, SelectingConfig, BuildingCurves, GeneratingDGD, Done.
+  virtual std::string stage() const = 0;
+};
+
+/// Starts a search. Candidates, memory check and plan exist at once (`result().candidates`), also for a dry run.
+std::unique_ptr<search_core> make_search(const profile_request& request);
+
+} // namespace sextant

@@ -1,0 +1,169 @@
+// engine.hpp: The life of an engine: deploying it, what it can do, how it ended.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "messages/failure.hpp"
+#include "messages/values.hpp"
+
+namespace sextant {
+
+/// Asks DEPLOYMENT to start one engine. Ends in `engine_ready` or `engine_failed`.
+struct deploy_engine {
+  std::string engine;        ///< `{phase}-{tag}`, unique within the request, e.g. `prefill-TP4`
+  int attempt = 1;           ///< 1-based; a new attempt is a new incarnation with an empty cache
+  phase role = phase::prefill;
+  mapping layout;
+  backend_kind backend = backend_kind::vllm;
+  std::string host;          ///< kind of host: `simulated`, `local`, `kubernetes`, `endpoint`
+  std::string simulation;    ///< for the simulated host: `live` or `virtual`
+  double simulation_speed = 0;
+  uint64_t seed = 0;
+  std::string dgd;           ///< the DynamoGraphDeployment to apply, YAML text
+  model_facts model;
+  gpu_facts gpu;
+  int max_context = 0;       ///< tokens the engine must accept
+  double timeout_s = 1800;
+};
+
+template <class Visitor>
+void describe(Visitor& v, deploy_engine& x) {
+  v.required("engine", x.engine, "engine id, unique within the request");
+  v.required("attempt", x.attempt, "1-based incarnation");
+  v.required("role", x.role, "phase the engine is profiled for");
+  v.required("layout", x.layout, "parallel mapping");
+  v.required("backend", x.backend, "inference back end");
+  v.required("host", x.host, "kind of host");
+  v.field("simulation", x.simulation, "'live' or 'virtual', simulated host only");
+  v.field("simulation_speed", x.simulation_speed, "engine seconds per wall second, 0 = automatic");
+  v.field("seed", x.seed, "seed of the simulated engine");
+  v.field("dgd", x.dgd, "DynamoGraphDeployment, YAML text");
+  v.required("model", x.model, "facts about the model");
+  v.required("gpu", x.gpu, "facts about the GPU");
+  v.field("max_context", x.max_context, "tokens the engine must accept");
+  v.field("timeout_s", x.timeout_s, "seconds the engine may take to start");
+}
+
+/// Asks whoever runs the engine to end it. Answered in the results by `engine_released`.
+struct release_engine {
+  std::string engine;
+  int attempt = 1;
+};
+
+template <class Visitor>
+void describe(Visitor& v, release_engine& x) {
+  v.required("engine", x.engine, "engine id");
+  v.required("attempt", x.attempt, "incarnation");
+}
+
+/// An engine answers requests, and this is what it can hold.
+struct engine_ready {
+  std::string engine;
+  int attempt = 1;
+  std::string endpoint;         ///< base URL; `virtual:` + engine description for the virtual simulation
+  std::string served_model;     ///< model name for requests
+  std::string node;             ///< node that runs it
+  std::string instance;         ///< process incarnation of that node
+  int64_t kv_tokens = 0;        ///< KV capacity of the whole engine (all attention ranks), tokens
+  std::string kv_source;        ///< `metrics` or `log`
+  double startup_s = 0;         ///< engine seconds from apply to ready
+  bool simulated = false;
+  std::vector<std::string> log; ///< what the back end printed while starting
+};
+
+template <class Visitor>
+void describe(Visitor& v, engine_ready& x) {
+  v.required("engine", x.engine, "engine id");
+  v.required("attempt", x.attempt, "incarnation");
+  v.required("endpoint", x.endpoint, "base URL, or 'virtual:' and a description");
+  v.field("served_model", x.served_model, "model name for requests");
+  v.field("node", x.node, "node that runs the engine");
+  v.field("instance", x.instance, "process incarnation of the node");
+  v.required("kv_tokens", x.kv_tokens, "KV capacity of the whole engine, tokens");
+  v.field("kv_source", x.kv_source, "'metrics' or 'log'");
+  v.field("startup_s", x.startup_s, "engine seconds until ready");
+  v.field("simulated", x.simulated, "whether the engine is simulated");
+  v.field("log", x.log, "lines the back end printed while starting");
+}
+
+/// One attempt to start or keep an engine failed.
+struct engine_failed {
+  std::string engine;
+  int attempt = 1;
+  failure error;
+};
+
+template <class Visitor>
+void describe(Visitor& v, engine_failed& x) {
+  v.required("engine", x.engine, "engine id");
+  v.required("attempt", x.attempt, "incarnation");
+  v.required("error", x.error, "what went wrong");
+}
+
+/// An engine that was ready is gone without having been released.
+struct engine_lost {
+  std::string engine;
+  int attempt = 1;
+  failure error;
+};
+
+template <class Visitor>
+void describe(Visitor& v, engine_lost& x) {
+  v.required("engine", x.engine, "engine id");
+  v.required("attempt", x.attempt, "incarnation");
+  v.required("error", x.error, "what was seen");
+}
+
+/// An engine was ended on request and its GPUs are free.
+struct engine_released {
+  std::string engine;
+  int attempt = 1;
+  double held_s = 0;  ///< wall seconds its GPUs were leased
+};
+
+template <class Visitor>
+void describe(Visitor& v, engine_released& x) {
+  v.required("engine", x.engine, "engine id");
+  v.required("attempt", x.attempt, "incarnation");
+  v.field("held_s", x.held_s, "wall seconds the GPUs were leased");
+}
+
+/// An engine as its node sees it.
+struct running_engine {
+  std::string request;
+  std::string engine;
+  int attempt = 1;
+};
+
+template <class Visitor>
+void describe(Visitor& v, running_engine& x) {
+  v.required("request", x.request, "request id");
+  v.required("engine", x.engine, "engine id");
+  v.required("attempt", x.attempt, "incarnation");
+}
+
+/// Heartbeat of a process that runs engines, every second and at its start.
+struct node_alive {
+  std::string node;
+  std::string instance;  ///< changes with every process
+  std::string pool;
+  std::string host;
+  int gpus = 0;
+  int gpus_free = 0;
+  std::vector<running_engine> engines;  ///< ready or starting
+};
+
+template <class Visitor>
+void describe(Visitor& v, node_alive& x) {
+  v.required("node", x.node, "node name");
+  v.required("instance", x.instance, "process incarnation");
+  v.field("pool", x.pool, "pool the node serves");
+  v.field("host", x.host, "kind of host");
+  v.field("gpus", x.gpus, "GPUs of the node");
+  v.field("gpus_free", x.gpus_free, "GPUs without a lease");
+  v.field("engines", x.engines, "engines that are ready or starting");
+}
+
+} // namespace sextant

@@ -1,0 +1,264 @@
+// profile.hpp: The answer: candidates, selection, curves, and the events that tell about progress.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "messages/engine.hpp"
+#include "messages/measure.hpp"
+#include "messages/request.hpp"
+
+namespace sextant {
+
+/// What became of a candidate.
+enum class candidate_state : uint8_t {
+  planned, deploying, measuring, measured,
+  dropped,   ///< never deployed: cannot fit, or filtered by the mapping rules
+  pruned,    ///< not (further) measured because it cannot win; the reason says why
+  failed,    ///< its attempts are used up or it failed permanently
+};
+
+template <>
+struct enum_names<candidate_state> {
+  static constexpr std::array values{
+    std::pair{candidate_state::planned, std::string_view{"planned"}},
+    std::pair{candidate_state::deploying, std::string_view{"deploying"}},
+    std::pair{candidate_state::measuring, std::string_view{"measuring"}},
+    std::pair{candidate_state::measured, std::string_view{"measured"}},
+    std::pair{candidate_state::dropped, std::string_view{"dropped"}},
+    std::pair{candidate_state::pruned, std::string_view{"pruned"}},
+    std::pair{candidate_state::failed, std::string_view{"failed"}},
+  };
+};
+
+/// One mapping for one phase, with what is known about it.
+struct candidate_report {
+  std::string engine;            ///< `{phase}-{tag}`
+  phase role = phase::prefill;
+  mapping layout;
+  candidate_state state = candidate_state::planned;
+  std::string reason;            ///< of `dropped`, `pruned`, `failed`
+  double weight_bytes_per_gpu = 0;
+  int64_t predicted_kv_tokens = 0;
+  double predicted_ms = 0;       ///< TTFT at the SLA's ISL, or ITL at one request
+  double predicted_throughput_per_gpu = 0;
+  int64_t kv_tokens = 0;         ///< as the engine reported
+  int attempts = 0;
+  std::vector<failure> failures; ///< every failed attempt, in order
+  std::string dgd;               ///< what was or would be deployed
+};
+
+template <class Visitor>
+void describe(Visitor& v, candidate_report& x) {
+  v.required("engine", x.engine, "engine id");
+  v.required("role", x.role, "phase");
+  v.required("layout", x.layout, "parallel mapping");
+  v.required("state", x.state, "what became of it");
+  v.field("reason", x.reason, "why it was dropped or pruned, or failed");
+  v.field("weight_bytes_per_gpu", x.weight_bytes_per_gpu, "weights of one shard, bytes");
+  v.field("predicted_kv_tokens", x.predicted_kv_tokens, "KV capacity by the memory model, tokens");
+  v.field("predicted_ms", x.predicted_ms, "predicted TTFT or ITL, ms");
+  v.field("predicted_throughput_per_gpu", x.predicted_throughput_per_gpu, "tokens/s/GPU");
+  v.field("kv_tokens", x.kv_tokens, "KV capacity as reported by the engine, tokens");
+  v.field("attempts", x.attempts, "deployment attempts");
+  v.field("failures", x.failures, "every failed attempt");
+  v.field("dgd", x.dgd, "the deployment document");
+}
+
+/// The chosen engine of one phase.
+struct selected_engine {
+  std::string engine;            ///< empty when nothing could be measured
+  mapping layout;
+  bool meets_target = false;
+  double value_ms = 0;           ///< TTFT or ITL of the chosen point
+  double value_low_ms = 0;
+  double value_high_ms = 0;
+  double throughput_per_gpu = 0; ///< tokens/s/GPU
+  int concurrency = 1;           ///< of the chosen point
+  int64_t kv_tokens = 0;
+  std::string message;           ///< the reference profiler's message when the target is missed
+};
+
+template <class Visitor>
+void describe(Visitor& v, selected_engine& x) {
+  v.required("engine", x.engine, "engine id, empty if nothing could be measured");
+  v.required("layout", x.layout, "parallel mapping");
+  v.required("meets_target", x.meets_target, "whether the target is met");
+  v.field("value_ms", x.value_ms, "TTFT or ITL of the chosen point, ms");
+  v.field("value_low_ms", x.value_low_ms, "lower end of its 95 % interval, ms");
+  v.field("value_high_ms", x.value_high_ms, "upper end of its 95 % interval, ms");
+  v.field("throughput_per_gpu", x.throughput_per_gpu, "tokens/s/GPU");
+  v.field("concurrency", x.concurrency, "requests in flight of the chosen point");
+  v.field("kv_tokens", x.kv_tokens, "KV capacity of the engine, tokens");
+  v.field("message", x.message, "what to tell when the target is missed");
+}
+
+/// An alternative to the pick, for an SLA that cannot be met or for comparison.
+struct alternative {
+  phase role = phase::prefill;
+  mapping layout;
+  int concurrency = 1;
+  double value_ms = 0;
+  double throughput_per_gpu = 0;
+  std::string note;
+};
+
+template <class Visitor>
+void describe(Visitor& v, alternative& x) {
+  v.required("role", x.role, "phase");
+  v.required("layout", x.layout, "parallel mapping");
+  v.field("concurrency", x.concurrency, "requests in flight");
+  v.field("value_ms", x.value_ms, "TTFT or ITL, ms");
+  v.field("throughput_per_gpu", x.throughput_per_gpu, "tokens/s/GPU");
+  v.field("note", x.note, "what it is an alternative for");
+}
+
+/// One sample of the prefill curve.
+struct prefill_sample { int isl = 0; double ttft_ms = 0; double throughput_per_gpu = 0; };
+
+template <class Visitor>
+void describe(Visitor& v, prefill_sample& x) {
+  v.required("isl", x.isl, "input tokens");
+  v.required("ttft_ms", x.ttft_ms, "time to first token, ms");
+  v.required("throughput_per_gpu", x.throughput_per_gpu, "tokens/s/GPU");
+}
+
+/// One sample of the decode grid.
+struct decode_sample {
+  double kv_usage = 0;        ///< share of the KV capacity in use, 0..1
+  double context_length = 0;  ///< mean context of a request, tokens
+  double itl_ms = 0;
+  double throughput_per_gpu = 0;
+};
+
+template <class Visitor>
+void describe(Visitor& v, decode_sample& x) {
+  v.required("kv_usage", x.kv_usage, "share of the KV capacity in use, 0..1");
+  v.required("context_length", x.context_length, "mean context of a request, tokens");
+  v.required("itl_ms", x.itl_ms, "inter-token latency, ms");
+  v.required("throughput_per_gpu", x.throughput_per_gpu, "tokens/s/GPU");
+}
+
+/// The whole answer to a request.
+struct profile_result {
+  bool feasible = false;
+  std::string binding_constraint;        ///< `ttft`, `itl`, `memory`, ... when not feasible
+  service_level achievable;              ///< the SLA that would be met by the nearest pick
+  selected_engine prefill;
+  selected_engine decode;
+  std::vector<alternative> alternatives;
+  std::vector<candidate_report> candidates;
+  std::vector<prefill_sample> prefill_curve;   ///< ascending in ISL
+  std::vector<decode_sample> decode_grid;
+  int64_t max_kv_tokens = 0;             ///< of the chosen decode engine
+  int points_measured = 0;
+  int points_planned = 0;
+  int attempts_failed = 0;
+  double gpu_seconds = 0;                ///< engine seconds times GPUs, start-up included
+  std::string clock;                     ///< `live`, `scaled`, `virtual` or `mixed`
+  bool simulated = false;
+  std::vector<std::string> remarks;
+};
+
+template <class Visitor>
+void describe(Visitor& v, profile_result& x) {
+  v.required("feasible", x.feasible, "whether the target can be met");
+  v.field("binding_constraint", x.binding_constraint, "what cannot be met");
+  v.field("achievable", x.achievable, "the target that would be met");
+  v.field("prefill", x.prefill, "chosen prefill engine");
+  v.field("decode", x.decode, "chosen decode engine");
+  v.field("alternatives", x.alternatives, "nearest alternatives");
+  v.field("candidates", x.candidates, "every candidate and what became of it");
+  v.field("prefill_curve", x.prefill_curve, "in-depth prefill samples");
+  v.field("decode_grid", x.decode_grid, "in-depth decode samples");
+  v.field("max_kv_tokens", x.max_kv_tokens, "KV capacity of the chosen decode engine, tokens");
+  v.field("points_measured", x.points_measured, "points with a result");
+  v.field("points_planned", x.points_planned, "points the policy asked for");
+  v.field("attempts_failed", x.attempts_failed, "failed attempts of any kind");
+  v.field("gpu_seconds", x.gpu_seconds, "engine seconds times GPUs");
+  v.field("clock", x.clock, "'live', 'scaled', 'virtual' or 'mixed'");
+  v.field("simulated", x.simulated, "whether engines were simulated");
+  v.field("remarks", x.remarks, "what else a reader must know");
+}
+
+/// Asks ARTIFACTS to write everything a request leaves behind. Answered by `artifacts_written` in the results.
+struct write_artifacts {
+  profile_request request;
+  profile_result result;
+};
+
+template <class Visitor>
+void describe(Visitor& v, write_artifacts& x) {
+  v.required("request", x.request, "the validated request");
+  v.required("result", x.result, "the answer");
+}
+
+/// The output directory is complete.
+struct artifacts_written {
+  std::string directory;
+  std::vector<std::string> files;  ///< relative to the directory
+};
+
+template <class Visitor>
+void describe(Visitor& v, artifacts_written& x) {
+  v.required("directory", x.directory, "output directory");
+  v.field("files", x.files, "files relative to it");
+}
+
+/// The end of a request that came to an answer, feasible or not. Last event of the request.
+struct profile_finished {
+  profile_result result;   ///< without the candidates' DGD texts
+  std::string directory;
+};
+
+template <class Visitor>
+void describe(Visitor& v, profile_finished& x) {
+  v.required("result", x.result, "the answer");
+  v.field("directory", x.directory, "output directory");
+}
+
+/// The end of a request without an answer. Last event of the request.
+struct profile_failed {
+  failure error;
+};
+
+template <class Visitor>
+void describe(Visitor& v, profile_failed& x) {
+  v.required("error", x.error, "what went wrong");
+}
+
+/// Something happened that a person may want to see.
+struct progress {
+  std::string what;        ///< `phase_changed`, `engine_ready`, `point_measured`, `candidate_pruned`, ...
+  std::string text;        ///< one line for people
+  std::string stage;       ///< v1beta1 sub-phase: `Initializing`, `SweepingPrefill`, ... `Done`
+  std::string engine;
+  std::string point;
+  double value_ms = 0;
+  int points_done = 0;
+  int points_planned = 0;
+  int engines_running = 0;
+  int gpus_in_use = 0;
+  double gpu_seconds = 0;
+  double remaining_s = 0;  ///< estimate; 0 = unknown
+};
+
+template <class Visitor>
+void describe(Visitor& v, progress& x) {
+  v.required("what", x.what, "kind of happening");
+  v.required("text", x.text, "one line for people");
+  v.field("stage", x.stage, "sub-phase of the request");
+  v.field("engine", x.engine, "engine id");
+  v.field("point", x.point, "point id");
+  v.field("value_ms", x.value_ms, "measured latency, ms");
+  v.field("points_done", x.points_done, "points with a result");
+  v.field("points_planned", x.points_planned, "points known to be needed");
+  v.field("engines_running", x.engines_running, "engines that are ready");
+  v.field("gpus_in_use", x.gpus_in_use, "GPUs of those engines");
+  v.field("gpu_seconds", x.gpu_seconds, "GPU-seconds used");
+  v.field("remaining_s", x.remaining_s, "estimated wall seconds to go, 0 = unknown");
+}
+
+} // namespace sextant
