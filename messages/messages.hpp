@@ -27,7 +27,9 @@
   X(artifacts_written)                                                                                                  \
   X(profile_finished)                                                                                                   \
   X(profile_failed)                                                                                                     \
-  X(progress)
+  X(progress)                                                                                                           \
+  X(request_summary)                                                                                                    \
+  X(request_list)
 
 namespace sextant {
 

@@ -261,4 +261,36 @@ void describe(Visitor& v, progress& x) {
   v.field("remaining_s", x.remaining_s, "estimated wall seconds to go, 0 = unknown");
 }
 
+/// Where a request stands, for lists and questions.
+struct request_summary {
+  std::string id;
+  std::string name;
+  std::string model;
+  std::string state;   ///< `waiting`, `running`, `finished`, `failed` or `cancelled`
+  std::string stage;
+  bool feasible = false;
+  int points_done = 0;
+};
+
+template <class Visitor>
+void describe(Visitor& v, request_summary& x) {
+  v.required("id", x.id, "request id");
+  v.field("name", x.name, "metadata.name of the DGDR");
+  v.field("model", x.model, "served model name");
+  v.required("state", x.state, "'waiting', 'running', 'finished', 'failed' or 'cancelled'");
+  v.field("stage", x.stage, "sub-phase of the request");
+  v.field("feasible", x.feasible, "whether the target can be met, once finished");
+  v.field("points_done", x.points_done, "points with a result");
+}
+
+/// Answer to a list question.
+struct request_list {
+  std::vector<request_summary> requests;
+};
+
+template <class Visitor>
+void describe(Visitor& v, request_list& x) {
+  v.required("requests", x.requests, "every known request, oldest first");
+}
+
 } // namespace sextant
