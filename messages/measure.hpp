@@ -58,6 +58,7 @@ struct point_plan {
   bool warm_prompts = false;      ///< send every measured prompt once before, so that its KV cache is there
   int warm_osl = 1;         ///< output tokens of those warming requests
   uint64_t prompt_seed = 0; ///< prompts are a pure function of (seed, index, position); equal seeds nest in ISL and count
+  int gpus = 1;             ///< GPUs of the engine, for figures per GPU
   int attention_dp = 1;     ///< attention ranks of the engine
   int burst_ratio = 1;      ///< > 1: DEP burst rule, TTFT = (max - itl*(osl-1)*(ratio-1)) / ratio
 };
@@ -78,6 +79,7 @@ void describe(Visitor& v, point_plan& x) {
   v.field("warm_prompts", x.warm_prompts, "whether every prompt is sent once before");
   v.field("warm_osl", x.warm_osl, "output tokens of warming requests");
   v.field("prompt_seed", x.prompt_seed, "seed of the prompts");
+  v.field("gpus", x.gpus, "GPUs of the engine");
   v.field("attention_dp", x.attention_dp, "attention ranks of the engine");
   v.field("burst_ratio", x.burst_ratio, "depth of a DEP burst, 1 = no burst rule");
 }

@@ -1,0 +1,17 @@
+// export.hpp: One measured point in AIPerf's export formats, so that scripts made for AIPerf read our measurements.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "messages/measure.hpp"
+#include "messages/request.hpp"
+
+namespace sextant {
+
+/// Files of an AIPerf artifact folder for one point, by name: `profile_export_aiperf.json`, `profile_export_aiperf.csv`,
+/// `profile_export.jsonl` and `inputs.json`. Pure: equal arguments give equal texts. What AIPerf does not know
+/// (clock, speed, interval of the value) stands below the one new key `sextant`.
+std::map<std::string, std::string> aiperf_export(const profile_request& request, const point_measured& point);
+
+} // namespace sextant
