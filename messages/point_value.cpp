@@ -1,0 +1,198 @@
+#include "messages/point_value.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace sextant {
+
+namespace {
+
+/// Two-sided tail of Student's t by the incomplete beta function's continued fraction (modified Lentz).
+double beta_fraction(double a, double b, double x) {
+  constexpr double tiny = 1e-300;
+  double c = 1, d = 1 - (a + b) * x / (a + 1);
+  d = 1 / (std::abs(d) < tiny ? tiny : d);
+  double h = d;
+  for (int m = 1; m < 300; ++m) {
+    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+    double change = 1;
+    for (const double term : {even, odd}) {
+      d = 1 + term * d;
+      d = 1 / (std::abs(d) < tiny ? tiny : d);
+      c = 1 + term / c;
+      c = std::abs(c) < tiny ? tiny : c;
+      change = d * c;
+      h *= change;
+    }
+    if (std::abs(change - 1) < 1e-14)
+      break;
+  }
+  return h;
+}
+
+double incomplete_beta(double a, double b, double x) {
+  if (x <= 0 || x >= 1)
+    return x <= 0 ? 0 : 1;
+  const double front = std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x));
+  return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+
+double two_sided_tail(double t, double degrees) {
+  return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t));
+}
+
+interval around(double mean, double half_width, double deviation, size_t count) {
+  return {mean, mean - half_width, mean + half_width, deviation, count, true};
+}
+
+std::map<uint32_t, std::vector<const request_record*>> by_wave(const point_plan& plan, const std::vector<request_record>& records) {
+  std::map<uint32_t, std::vector<const request_record*>> waves;
+  for (const auto& record : records)
+    if (request_fault(plan, record).empty())
+      waves[record.wave].push_back(&record);
+  return waves;
+}
+
+double latency_of(const point_plan& plan, const request_record& record) {
+  return plan.kind == point_kind::ttft ? ttft_ms(record) : itl_ms(record);
+}
+
+/// Interval over the token positions of one or two waves: what all requests share because they decode in one batch.
+interval step_interval(const std::vector<const request_record*>& records, double mean) {
+  std::vector<double> gap, weight;
+  for (const auto* record : records)
+    for (size_t j = 1; j < record->token_ns.size(); ++j) {
+      if (gap.size() < j) {
+        gap.push_back(0);
+        weight.push_back(0);
+      }
+      gap[j - 1] += static_cast<double>(record->token_ns[j] - record->token_ns[j - 1]) / 1e6;
+      weight[j - 1] += 1;
+    }
+  const auto n = static_cast<double>(gap.size());
+  if (gap.size() < 4)
+    return {mean, mean, mean, 0, gap.size(), false};
+  double y_mean = 0;
+  for (size_t j = 0; j < gap.size(); ++j)
+    y_mean += (gap[j] /= weight[j]) / n;
+  double xx = 0, xy = 0, yy = 0;
+  for (size_t j = 0; j < gap.size(); ++j) {
+    const double x = static_cast<double>(j) - (n - 1) / 2, y = gap[j] - y_mean;
+    xx += x * x;
+    xy += x * y;
+    yy += y * y;
+  }
+  const double deviation = std::sqrt(std::max(0.0, yy - xy * xy / xx) / (n - 2));
+  return around(mean, student_t_975(n - 2) * deviation / std::sqrt(n), deviation, gap.size());
+}
+
+/// TTFTs of the rounds of one burst; their mean is (max - itl * (osl - 1) * (ratio - 1)) / ratio.
+void burst_rounds(const point_plan& plan, const std::vector<const request_record*>& burst, std::vector<double>& rounds) {
+  std::vector<double> firsts;
+  double itl = 0;
+  for (const auto* record : burst) {
+    firsts.push_back(ttft_ms(*record));
+    itl += itl_ms(*record) / static_cast<double>(burst.size());
+  }
+  std::sort(firsts.begin(), firsts.end());
+  const auto ratio = static_cast<size_t>(plan.burst_ratio);
+  const double decode = itl * (plan.osl - 1);
+  double before = -decode;
+  for (size_t round = 1; round <= ratio; ++round) {
+    const size_t last = std::max<size_t>(1, firsts.size() * round / ratio) - 1;
+    rounds.push_back(firsts[last] - before - decode);
+    before = firsts[last];
+  }
+}
+
+} // namespace
+
+double student_t_975(double degrees) {
+  degrees = std::max(1.0, degrees);
+  if (degrees > 1e6)
+    return 1.959963984540054;
+  double low = 1.9, high = 12.8;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = (low + high) / 2;
+    (two_sided_tail(middle, degrees) > 0.05 ? low : high) = middle;
+  }
+  return (low + high) / 2;
+}
+
+interval interval_of_mean(std::span<const double> samples) {
+  double mean = 0, squares = 0;
+  size_t n = 0;
+  for (const double x : samples) {
+    const double delta = x - mean;
+    mean += delta / static_cast<double>(++n);
+    squares += delta * (x - mean);
+  }
+  if (n < 2)
+    return {mean, mean, mean, 0, n, false};
+  const auto count = static_cast<double>(n);
+  const double deviation = std::sqrt(squares / (count - 1));
+  return around(mean, student_t_975(count - 1) * deviation / std::sqrt(count), deviation, n);
+}
+
+int output_tokens(const request_record& record) {
+  return record.usage_tokens > 0 ? static_cast<int>(record.usage_tokens) : static_cast<int>(record.token_ns.size());
+}
+
+std::string request_fault(const point_plan& plan, const request_record& record) {
+  if (!record.error.empty())
+    return record.error;
+  if (record.token_ns.empty())
+    return "no token arrived";
+  if (output_tokens(record) != plan.osl)
+    return "got " + std::to_string(output_tokens(record)) + " output tokens instead of " + std::to_string(plan.osl);
+  if (record.input_tokens > 0 && static_cast<int>(record.input_tokens) != plan.isl)
+    return "the engine counted " + std::to_string(record.input_tokens) + " input tokens instead of " + std::to_string(plan.isl);
+  return {};
+}
+
+double ttft_ms(const request_record& record) {
+  return record.token_ns.empty() ? 0 : static_cast<double>(record.token_ns.front() - record.sent_ns) / 1e6;
+}
+
+double latency_ms(const request_record& record) {
+  return record.token_ns.empty() ? 0 : static_cast<double>(record.token_ns.back() - record.sent_ns) / 1e6;
+}
+
+double itl_ms(const request_record& record) {
+  const int tokens = output_tokens(record);
+  if (tokens < 2 || record.token_ns.size() < 2)
+    return 0;
+  return static_cast<double>(record.token_ns.back() - record.token_ns.front()) / 1e6 / (tokens - 1);
+}
+
+interval value_of(const point_plan& plan, const std::vector<request_record>& records) {
+  const auto waves = by_wave(plan, records);
+  std::vector<double> units, requests, means;
+  std::vector<const request_record*> all;
+  for (const auto& [wave, members] : waves) {
+    if (plan.kind == point_kind::ttft && plan.burst_ratio > 1)
+      burst_rounds(plan, members, units);
+    double sum = 0;
+    for (const auto* record : members) {
+      requests.push_back(latency_of(plan, *record));
+      sum += requests.back();
+      all.push_back(record);
+    }
+    means.push_back(sum / static_cast<double>(members.size()));
+  }
+  if (!units.empty())
+    return interval_of_mean(units);
+  const auto over_requests = interval_of_mean(requests);
+  if (plan.concurrency > 1 && means.size() >= 3) {
+    const auto over_waves = interval_of_mean(means);
+    return around(over_requests.mean, over_waves.half_width(), over_waves.deviation, over_waves.count);
+  }
+  if (plan.kind == point_kind::ttft)
+    return over_requests;
+  const auto over_steps = step_interval(all, over_requests.mean);
+  return over_steps.known && over_steps.half_width() > over_requests.half_width() ? over_steps : over_requests;
+}
+
+} // namespace sextant
