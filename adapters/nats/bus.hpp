@@ -26,7 +26,7 @@ struct bus_message {
 };
 
 /// Settles one delivery of a work or stream message. Copyable; each call is sent at once; only the first of
-/// ack, retry and drop counts.
+/// ack and retry counts. Forgetting it (destroying it unsettled) gives the message to somebody again after the ack wait.
 class delivery {
 public:
   virtual ~delivery() = default;
