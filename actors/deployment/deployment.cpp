@@ -1,0 +1,243 @@
+#include "actors/deployment/deployment.hpp"
+
+#include <chrono>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/deployment/engine.hpp"
+#include "actors/deployment/placement.hpp"
+
+namespace sextant {
+
+namespace {
+
+enum topic { deploy_topic, release_topic };
+
+constexpr auto tick_interval = std::chrono::seconds{1};
+
+std::string key_of(const std::string& request, const std::string& engine, int attempt) {
+  return request + "/" + engine + "#" + std::to_string(attempt);
+}
+
+} // namespace
+
+void deployment_state::start() {
+  auto me = caf::actor_cast<deployment_actor>(self);
+  const auto& names = around.names;
+  consumer_settings work;
+  work.stream = names.deploy_stream();
+  work.name = "deploy-" + subjects::token(settings.pool);
+  work.filter = names.all_deploy_work(settings.pool);
+  subscriptions.push_back(around.link->subscribe(names.all_releases(), into_mailbox(me, release_topic)));
+  subscriptions.push_back(around.link->consume(work, work_into_mailbox(me, deploy_topic)));
+  say_alive();
+  self->delayed_send(self, tick_interval, reminder{});
+}
+
+deployment_state::~deployment_state() {
+  // Engines whose actors were killed with this one still hold the host: end them here, whatever ended us.
+  if (settings.host)
+    for (auto& [key, engine] : running)
+      settings.host->remove(key, [] {});
+}
+
+void deployment_state::take(const bus_mail& mail) {
+  std::vector<codec_error> errors;
+  auto e = decode_envelope(mail.message.body, errors);
+  if (!e) {
+    spdlog::error("message-unreadable: {}", mail.message.subject);
+    if (mail.receipt)
+      mail.receipt->ack();
+    return;
+  }
+  mail.topic == deploy_topic ? enqueue(*e, mail.receipt) : release(*e);
+}
+
+void deployment_state::enqueue(const envelope& e, const delivery_ptr& receipt) {
+  auto what = message_as<deploy_engine>(e);
+  if (!what) {
+    spdlog::error("work-unreadable: {}", e.id);
+    return receipt->ack();
+  }
+  const auto key = key_of(e.request, what->engine, what->attempt);
+  if (auto* known = find(key)) { // delivered again while it waits or starts
+    if (known->ready)
+      receipt->ack();
+    else
+      known->receipt = receipt;
+    return;
+  }
+  held_engine engine;
+  engine.key = key;
+  engine.request = e.request;
+  engine.what = std::move(*what);
+  engine.receipt = receipt;
+  if (engine.what.layout.gpus > settings.gpus)
+    return publish(engine, "failed",
+                   engine_failed{engine.what.engine, engine.what.attempt,
+                                 {failure_class::permanent, failure_cause::unsupported,
+                                  "needs " + std::to_string(engine.what.layout.gpus) + " GPUs, the pool has "
+                                    + std::to_string(settings.gpus),
+                                  {}}},
+                   true);
+  waiting.push_back(std::move(engine));
+  start_what_fits();
+  say_alive();
+}
+
+int deployment_state::free_gpus() const {
+  int used = 0;
+  for (const auto& [key, engine] : running)
+    used += engine.what.layout.gpus;
+  return settings.gpus - used;
+}
+
+deployment_state::held_engine* deployment_state::find(const std::string& key) {
+  if (auto found = running.find(key); found != running.end())
+    return &found->second;
+  for (auto& engine : waiting)
+    if (engine.key == key)
+      return &engine;
+  return nullptr;
+}
+
+void deployment_state::start_what_fits() {
+  for (;;) {
+    std::vector<waiting_engine> sizes;
+    for (const auto& engine : waiting)
+      sizes.push_back({engine.what.layout.gpus});
+    const auto next = next_to_start(sizes, free_gpus());
+    if (!next)
+      return;
+    auto chosen = std::move(waiting[*next]);
+    waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(*next));
+    chosen.since = self->clock().now();
+    chosen.actor = self->spawn<caf::monitored>(engine_runner, caf::actor_cast<deployment_actor>(self), settings.host, chosen.key,
+                                               chosen.what);
+    spdlog::info("engine-starting: {} on {} GPUs", chosen.key, chosen.what.layout.gpus);
+    running.emplace(chosen.key, std::move(chosen));
+  }
+}
+
+void deployment_state::take_news(const engine_news& news) {
+  auto found = running.find(news.key);
+  if (found == running.end())
+    return;
+  auto& engine = found->second;
+  const auto& what = engine.what;
+  if (news.kind == engine_news::ready) {
+    engine.ready = true;
+    publish(engine, "ready",
+            engine_ready{what.engine, what.attempt, news.engine.endpoint, news.engine.served_model, around.node,
+                         around.instance, news.engine.kv_tokens, news.engine.kv_source, news.engine.startup_s,
+                         news.engine.simulated, news.engine.log},
+            true);
+  } else if (news.kind == engine_news::failed) {
+    if (engine.ready)
+      publish(engine, "lost", engine_lost{what.engine, what.attempt, news.error}, false);
+    else
+      publish(engine, "failed", engine_failed{what.engine, what.attempt, news.error}, true);
+    spdlog::warn("engine-failed: {}: {}", engine.key, news.error.detail);
+    self->send(engine.actor, end_engine{});
+    engine.releasing = true;
+  } else { // gone: its GPUs are free
+    if (engine.ready) {
+      const auto held = self->clock().now() - engine.since;
+      publish(engine, "released", engine_released{what.engine, what.attempt, std::chrono::duration<double>(held).count()}, false);
+    }
+    forget(news.key);
+  }
+}
+
+void deployment_state::engine_ended(const caf::down_msg& down) {
+  for (auto& [key, engine] : running) {
+    if (!engine.actor || engine.actor.address() != down.source)
+      continue;
+    settings.host->remove(key, [] {});
+    const failure why{failure_class::transient, failure_cause::internal, "the actor that ran the engine ended", {}};
+    if (engine.ready && !engine.releasing)
+      publish(engine, "lost", engine_lost{engine.what.engine, engine.what.attempt, why}, false);
+    else if (!engine.ready)
+      publish(engine, "failed", engine_failed{engine.what.engine, engine.what.attempt, why}, true);
+    return forget(std::string{key});
+  }
+}
+
+void deployment_state::forget(const std::string& key) {
+  running.erase(key);
+  start_what_fits();
+  say_alive();
+}
+
+void deployment_state::release(const envelope& e) {
+  auto which = message_as<release_engine>(e);
+  if (!which)
+    return;
+  const auto key = key_of(e.request, which->engine, which->attempt);
+  if (auto found = running.find(key); found != running.end()) {
+    if (!found->second.releasing) {
+      found->second.releasing = true;
+      self->send(found->second.actor, end_engine{});
+    }
+    return;
+  }
+  for (auto i = waiting.begin(); i != waiting.end(); ++i) {
+    if (i->key != key)
+      continue;
+    publish(*i, "released", engine_released{which->engine, which->attempt, 0}, true);
+    waiting.erase(i);
+    return;
+  }
+}
+
+void deployment_state::publish(const held_engine& engine, const std::string& what, const result_event& result, bool settle) {
+  const auto id = stable_hash(engine.key + "/" + what + "/" + around.instance);
+  auto receipt = settle ? engine.receipt : nullptr;
+  around.link->publish_durable(around.names.result(engine.request), id, encode_result(id, engine.request, result), {},
+                               [receipt](const std::string& error) {
+                                 if (receipt && error.empty())
+                                   receipt->ack();
+                               });
+}
+
+void deployment_state::say_alive() {
+  node_alive beat{around.node, around.instance, settings.pool, settings.host->kind(), settings.gpus, free_gpus(), {}};
+  for (const auto& [key, engine] : running)
+    beat.engines.push_back({engine.request, engine.what.engine, engine.what.attempt});
+  for (const auto& engine : waiting)
+    beat.engines.push_back({engine.request, engine.what.engine, engine.what.attempt});
+  around.link->publish(around.names.node_alive(), encode_message("alive", "", beat));
+}
+
+void deployment_state::tick() {
+  for (auto& engine : waiting)
+    engine.receipt->working();
+  for (auto& [key, engine] : running)
+    if (!engine.ready && engine.receipt)
+      engine.receipt->working();
+  say_alive();
+  self->delayed_send(self, tick_interval, reminder{});
+}
+
+deployment_actor::behavior_type deployment(deployment_actor::stateful_pointer<deployment_state> self, surroundings around,
+                                           deployment_settings settings) {
+  auto& state = self->state;
+  state.self = self;
+  state.around = std::move(around);
+  state.settings = std::move(settings);
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.engine_ended(down); });
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    for (auto& [key, engine] : self->state.running)
+      if (engine.actor)
+        self->send_exit(engine.actor, exit.reason);
+    self->quit(exit.reason);
+  });
+  state.start();
+  return {
+    [self](const bus_mail& mail) { self->state.take(mail); },
+    [self](const engine_news& news) { self->state.take_news(news); },
+    [self](const reminder&) { self->state.tick(); },
+  };
+}
+
+} // namespace sextant

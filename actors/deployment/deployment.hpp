@@ -1,0 +1,104 @@
+// deployment.hpp: DEPLOYMENT leases GPUs and runs engines on a host, one ENGINE actor for each.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <caf/actor_clock.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/mail.hpp"
+#include "adapters/simulation/engine_host.hpp"
+#include "messages/codec.hpp"
+
+namespace sextant {
+
+/// What became of an engine, from its ENGINE actor to DEPLOYMENT.
+struct engine_news {
+  enum kind_type { ready, failed, gone } kind = ready;
+  std::string key;
+  hosted_engine engine;   ///< with `ready`
+  failure error;          ///< with `failed`
+};
+
+/// Asks an ENGINE actor to end its engine.
+struct end_engine {};
+
+/// Interface of an ENGINE actor, which owns one engine on the host from apply to remove.
+using engine_actor = caf::typed_actor<
+  // Starts the engine.
+  caf::reacts_to<reminder>,
+  // News from the host.
+  caf::reacts_to<engine_news>,
+  // Ends the engine, then quits.
+  caf::reacts_to<end_engine>>;
+
+/// Interface of DEPLOYMENT.
+using deployment_actor = caf::typed_actor<
+  // Engines to start and to release.
+  caf::reacts_to<bus_mail>,
+  // What became of an engine.
+  caf::reacts_to<engine_news>,
+  // Ticks once a second.
+  caf::reacts_to<reminder>>;
+
+/// What this node offers.
+struct deployment_settings {
+  std::string pool = "default";
+  int gpus = 8;
+  std::shared_ptr<engine_host> host;
+};
+
+/// State of DEPLOYMENT. When it is restarted its engines end, and their searches see that in the heartbeat.
+struct deployment_state {
+  static inline const char* name = "deployment";
+
+  ~deployment_state();
+  void start();
+  void take(const bus_mail& mail);
+  void take_news(const engine_news& news);
+  void engine_ended(const caf::down_msg& down);
+  void tick();
+
+  /// One engine between its arrival as work and the moment its GPUs are free again.
+  struct held_engine {
+    std::string key;
+    std::string request;
+    deploy_engine what;
+    delivery_ptr receipt;      ///< until ready or failed
+    engine_actor actor;        ///< once started
+    bool ready = false;
+    bool releasing = false;
+    caf::actor_clock::time_point since;  ///< start of the lease on its GPUs
+  };
+
+  // -- steps ------------------------------------------------------------------------------------------
+  void enqueue(const envelope& e, const delivery_ptr& receipt);
+  void start_what_fits();
+  void release(const envelope& e);
+  void publish(const held_engine& engine, const std::string& what, const result_event& result, bool settle);
+  void forget(const std::string& key);
+  void say_alive();
+  int free_gpus() const;
+  held_engine* find(const std::string& key);
+
+  deployment_actor::pointer self = nullptr;
+  surroundings around;
+  deployment_settings settings;
+  std::deque<held_engine> waiting;
+  std::map<std::string, held_engine> running;
+  std::vector<subscription_ptr> subscriptions;
+};
+
+deployment_actor::behavior_type deployment(deployment_actor::stateful_pointer<deployment_state> self, surroundings around,
+                                           deployment_settings settings);
+
+} // namespace sextant
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::engine_news)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::end_engine)

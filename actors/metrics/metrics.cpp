@@ -1,0 +1,89 @@
+#include "actors/metrics/metrics.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "actors/metrics/summary.hpp"
+#include "messages/codec.hpp"
+
+namespace sextant {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::seconds{1};
+
+/// An incomplete run is given up after this many ticks without a new chunk: whoever sent it has died, and its work
+/// is measured again under a new run.
+constexpr int abandoned_ticks = 120;
+
+} // namespace
+
+void metrics_state::start() {
+  consumer_settings chunks;
+  chunks.stream = around.names.record_stream();
+  chunks.name = "metrics";
+  chunks.filter = around.names.all_records();
+  chunks.max_in_flight = 256;
+  subscriptions.push_back(around.link->consume(chunks, work_into_mailbox(caf::actor_cast<metrics_actor>(self), 0)));
+  self->delayed_send(self, tick_interval, reminder{});
+}
+
+void metrics_state::take(const bus_mail& mail) {
+  auto& run = runs[mail.message.subject];
+  run.chunks[mail.message.sequence] = mail.message.body;
+  run.receipts.push_back(mail.receipt);
+  run.age = 0;
+  std::vector<std::string> chunks;
+  for (const auto& [sequence, body] : run.chunks)
+    chunks.push_back(body);
+  auto records = unpack_records(chunks);
+  if (!records)
+    return; // more to come
+  const auto& work = records->work;
+  result_event result;
+  auto outcome = summarise(*records);
+  if (auto* measured = std::get_if<point_measured>(&outcome))
+    result = std::move(*measured);
+  else
+    result = attempt_failed{work.engine, work.engine_attempt, work.plan.point, work.attempt, std::get<failure>(outcome)};
+  const auto id = stable_hash("measured/" + mail.message.subject);
+  auto receipts = std::move(run.receipts);
+  runs.erase(mail.message.subject);
+  around.link->publish_durable(around.names.result(records->request), id, encode_result(id, records->request, result), {},
+                               [receipts](const std::string& error) {
+                                 if (error.empty())
+                                   for (const auto& receipt : receipts)
+                                     receipt->ack();
+                                 else
+                                   spdlog::error("result-refused: {}", error);
+                               });
+}
+
+void metrics_state::tick() {
+  for (auto i = runs.begin(); i != runs.end();) {
+    auto& run = i->second;
+    if (++run.age > abandoned_ticks) {
+      spdlog::warn("records-abandoned: {} after {} chunks", i->first, run.chunks.size());
+      for (const auto& receipt : run.receipts)
+        receipt->ack();
+      i = runs.erase(i);
+      continue;
+    }
+    for (const auto& receipt : run.receipts)
+      receipt->working();
+    ++i;
+  }
+  self->delayed_send(self, tick_interval, reminder{});
+}
+
+metrics_actor::behavior_type metrics(metrics_actor::stateful_pointer<metrics_state> self, surroundings around) {
+  auto& state = self->state;
+  state.self = self;
+  state.around = std::move(around);
+  state.start();
+  return {
+    [self](const bus_mail& mail) { self->state.take(mail); },
+    [self](const reminder&) { self->state.tick(); },
+  };
+}
+
+} // namespace sextant

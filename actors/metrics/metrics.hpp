@@ -1,0 +1,47 @@
+// metrics.hpp: METRICS turns token records into the result of a point.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <caf/replies_to.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/mail.hpp"
+
+namespace sextant {
+
+/// Interface of METRICS.
+using metrics_actor = caf::typed_actor<
+  // A chunk of token records.
+  caf::reacts_to<bus_mail>,
+  // Ticks once a second.
+  caf::reacts_to<reminder>>;
+
+/// State of METRICS. When it is restarted, unsettled chunks are delivered again.
+struct metrics_state {
+  static inline const char* name = "metrics";
+
+  void start();
+  void take(const bus_mail& mail);
+  void tick();
+
+  /// Chunks of one run that have arrived so far.
+  struct collection {
+    std::map<uint64_t, std::string> chunks;  ///< by stream sequence
+    std::vector<delivery_ptr> receipts;
+    int age = 0;                             ///< ticks since the last chunk
+  };
+
+  metrics_actor::pointer self = nullptr;
+  surroundings around;
+  std::map<std::string, collection> runs;    ///< by subject
+  std::vector<subscription_ptr> subscriptions;
+};
+
+metrics_actor::behavior_type metrics(metrics_actor::stateful_pointer<metrics_state> self, surroundings around);
+
+} // namespace sextant

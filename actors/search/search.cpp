@@ -1,0 +1,101 @@
+#include "actors/search/search.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace sextant {
+
+namespace {
+
+enum topic { accepted, listed };
+
+/// Crashes of one session after which its request is given up.
+constexpr int max_session_crashes = 5;
+
+} // namespace
+
+void search_state::start() {
+  auto me = caf::actor_cast<search_actor>(self);
+  const auto& names = around.names;
+  subscriptions.push_back(
+    around.link->follow(names.request_stream(), names.all_accepted(), 1, into_mailbox(me, accepted), [] {}));
+  subscriptions.push_back(around.link->subscribe_group(names.request_list(), "search", into_mailbox(me, listed)));
+}
+
+void search_state::take(const bus_mail& mail) {
+  if (mail.topic == listed) {
+    request_list list;
+    for (const auto& id : order)
+      list.requests.push_back(requests[id].summary);
+    if (!mail.message.reply.empty())
+      around.link->publish(mail.message.reply, encode_message("list", "", list));
+    return;
+  }
+  std::vector<codec_error> errors;
+  auto e = decode_envelope(mail.message.body, errors);
+  auto request = e ? message_as<profile_request>(*e) : std::nullopt;
+  if (!request) {
+    spdlog::error("request-unreadable: sequence {}", mail.message.sequence);
+    return;
+  }
+  const auto id = request->id;
+  if (requests.count(id))
+    return;
+  auto& tracked = requests[id];
+  tracked.summary = {id, request->name, request->model.name, "waiting", "Initializing", false, 0};
+  tracked.request = std::move(*request);
+  order.push_back(id);
+  spawn_session(id);
+}
+
+void search_state::spawn_session(const std::string& id) {
+  auto& tracked = requests[id];
+  tracked.session = self->spawn<caf::monitored>(session, around, settings, tracked.request, caf::actor_cast<search_actor>(self));
+}
+
+void search_state::session_ended(const caf::down_msg& down) {
+  for (auto& [id, tracked] : requests) {
+    if (!tracked.session || tracked.session.address() != down.source)
+      continue;
+    tracked.session = nullptr;
+    const auto& state = tracked.summary.state;
+    if (state == "finished" || state == "failed" || state == "cancelled")
+      return;
+    spdlog::warn("session-ended: {} ({})", id, self->system().render(down.reason));
+    if (++tracked.crashes <= max_session_crashes) {
+      spawn_session(id);
+      return;
+    }
+    profile_failed failed{{failure_class::permanent, failure_cause::internal, "the session of this request ended repeatedly", {}}};
+    tracked.summary.state = "failed";
+    around.link->publish_durable(around.names.result(id), "gave-up-" + id, encode_result("gave-up-" + id, id, failed));
+    around.link->publish_durable(around.names.event(id), "end-" + id, encode_message("end-" + id, id, failed));
+    return;
+  }
+}
+
+search_actor::behavior_type search(search_actor::stateful_pointer<search_state> self, surroundings around,
+                                   search_settings settings) {
+  auto& state = self->state;
+  state.self = self;
+  state.around = std::move(around);
+  state.settings = std::move(settings);
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.session_ended(down); });
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    for (auto& [id, tracked] : self->state.requests)
+      if (tracked.session)
+        self->send_exit(tracked.session, exit.reason);
+    self->quit(exit.reason);
+  });
+  state.start();
+  return {
+    [self](const bus_mail& mail) { self->state.take(mail); },
+    [self](const session_report& report) {
+      auto found = self->state.requests.find(report.summary.id);
+      if (found != self->state.requests.end())
+        found->second.summary = report.summary;
+    },
+    [](const reminder&) {},
+  };
+}
+
+} // namespace sextant

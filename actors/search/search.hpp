@@ -1,0 +1,144 @@
+// search.hpp: SEARCH owns requests: one SESSION per request replays its results and asks for what is still missing.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <caf/replies_to.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/mail.hpp"
+#include "actors/search/core.hpp"
+
+namespace sextant {
+
+/// A session tells its SEARCH where its request stands.
+struct session_report {
+  request_summary summary;
+};
+
+/// Interface of SEARCH, which watches over the sessions.
+using search_actor = caf::typed_actor<
+  // An accepted request of the stream, or a list question.
+  caf::reacts_to<bus_mail>,
+  // A session's news.
+  caf::reacts_to<session_report>,
+  // Time to start a session again.
+  caf::reacts_to<reminder>>;
+
+/// Interface of a SESSION.
+using session_actor = caf::typed_actor<
+  // Results in stream order, heartbeats of nodes, commands of people.
+  caf::reacts_to<bus_mail>,
+  // Whether the lease on the request is (still) held.
+  caf::reacts_to<lease_mail>,
+  // Ticks once a second.
+  caf::reacts_to<reminder>>;
+
+/// What SEARCH needs to know of the installation.
+struct search_settings {
+  std::string pool = "default";  ///< pool that engines are asked from
+  std::string zone = "default";  ///< zone that measurements are asked from
+};
+
+/// State of SEARCH; restarted by the runtime at any time: requests are in their stream.
+struct search_state {
+  static inline const char* name = "search";
+
+  void start();
+  void take(const bus_mail& mail);
+  void session_ended(const caf::down_msg& down);
+  void spawn_session(const std::string& id);
+
+  struct tracked_request {
+    profile_request request;
+    session_actor session;
+    request_summary summary;
+    int crashes = 0;
+  };
+  search_actor::pointer self = nullptr;
+  surroundings around;
+  search_settings settings;
+  std::map<std::string, tracked_request> requests;
+  std::vector<std::string> order;
+  std::vector<subscription_ptr> subscriptions;
+};
+
+search_actor::behavior_type search(search_actor::stateful_pointer<search_state> self, surroundings around,
+                                   search_settings settings);
+
+/// State of a SESSION. Restarted by SEARCH: it replays the results and comes to the same decisions.
+struct session_state {
+  static inline const char* name = "session";
+
+  // -- life -----------------------------------------------------------------------------------------
+  void start();
+  void take(const bus_mail& mail);
+  void ask_for_lease();
+  void take_lease(const lease& answer);
+  void tick();
+  void finish();
+
+  // -- results in, work out ---------------------------------------------------------------------------
+  void take_result(const bus_message& message);
+  void caught_up();
+  /// Issues everything wanted that this life has not issued yet.
+  void pump();
+  /// Publishes a result that the session itself decided: a lost engine, a cancelled request.
+  void decide(const std::string& key, const result_event& result);
+
+  // -- engines ----------------------------------------------------------------------------------------
+  void note_engine(const result_event& result);
+  void take_heartbeat(const bus_message& message);
+  /// Ends engines of this request that no decision asks for any more, e.g. started twice by a redelivery.
+  void release_strays(const node_alive& beat);
+  void look_for_lost_engines();
+
+  // -- people -----------------------------------------------------------------------------------------
+  void tell(progress what);
+  void answer_get(const std::string& reply);
+  request_summary summary(const std::string& state) const;
+  void report(const std::string& state);
+
+  struct live_engine {
+    int attempt = 1;
+    std::string node;
+    std::string instance;
+    int gpus = 0;
+    bool lost = false;   ///< already published as lost
+  };
+  struct heartbeat {
+    std::string instance;
+    int age = 0;  ///< ticks since it was heard
+  };
+
+  session_actor::pointer self = nullptr;
+  surroundings around;
+  search_settings settings;
+  profile_request request;
+  search_actor parent;
+  std::unique_ptr<search_core> core;
+  lease held;
+  bool replaying = true;
+  bool ended = false;
+  uint64_t told = 0;                 ///< number of events of this life, part of their ids
+  std::string directory;             ///< where artifacts went
+  std::set<std::string> issued;      ///< keys of work issued in this life
+  std::map<std::string, live_engine> engines;
+  std::map<std::string, heartbeat> nodes;
+  int silent_ticks = 0;              ///< ticks since this life began, for nodes that were never heard
+  std::optional<failure> end_reason; ///< cancelled, or given up
+  std::vector<subscription_ptr> subscriptions;
+};
+
+session_actor::behavior_type session(session_actor::stateful_pointer<session_state> self, surroundings around,
+                                     search_settings settings, profile_request request, search_actor parent);
+
+} // namespace sextant
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::session_report)

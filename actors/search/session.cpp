@@ -1,0 +1,335 @@
+#include "actors/search/search.hpp"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "messages/codec.hpp"
+
+namespace sextant {
+
+namespace {
+
+enum topic { result_topic, caught_up_topic, alive_topic, cancel_topic, get_topic };
+
+/// Ticks are one second apart. A node that was not heard for this many ticks is lost with its engines.
+constexpr int node_lost_ticks = 6;
+constexpr auto tick_interval = std::chrono::seconds{1};
+
+std::string engine_key(const std::string& engine, int attempt) {
+  return engine + "#" + std::to_string(attempt);
+}
+
+} // namespace
+
+// -- life ---------------------------------------------------------------------------------------------
+
+void session_state::start() {
+  core = make_search(request);
+  auto me = caf::actor_cast<session_actor>(self);
+  const auto& names = around.names;
+  auto& link = *around.link;
+  subscriptions.push_back(link.subscribe(names.node_alive(), into_mailbox(me, alive_topic)));
+  subscriptions.push_back(link.subscribe(names.request_command(request.id, "cancel"), into_mailbox(me, cancel_topic)));
+  subscriptions.push_back(link.subscribe(names.request_command(request.id, "get"), into_mailbox(me, get_topic)));
+  ask_for_lease();
+  self->delayed_send(self, tick_interval, reminder{});
+}
+
+void session_state::ask_for_lease() {
+  auto me = caf::actor_cast<session_actor>(self);
+  auto handler = [me](lease l) { caf::anon_send(me, lease_mail{std::move(l)}); };
+  if (held.revision > 0)
+    around.link->renew_lease(around.names.lease_bucket(), held, around.instance, handler);
+  else
+    around.link->acquire_lease(around.names.lease_bucket(), subjects::token(request.id), around.instance, handler);
+}
+
+void session_state::take_lease(const lease& answer) {
+  if (ended)
+    return;
+  const bool had_it = held.revision > 0;
+  held = answer;
+  if (held.revision == 0 && had_it) {
+    spdlog::warn("lease-lost: {}", request.id);
+    return self->quit(caf::exit_reason::unhandled_exception);
+  }
+  if (held.revision > 0 && !had_it) {
+    auto me = caf::actor_cast<session_actor>(self);
+    subscriptions.push_back(around.link->follow(around.names.result_stream(), around.names.result(request.id), 1,
+                                                into_mailbox(me, result_topic),
+                                                [me] { caf::anon_send(me, bus_mail{caught_up_topic, {}, nullptr}); }));
+  }
+}
+
+void session_state::tick() {
+  if (ended)
+    return;
+  ask_for_lease();
+  ++silent_ticks;
+  for (auto& [node, beat] : nodes)
+    ++beat.age;
+  if (!replaying) {
+    look_for_lost_engines();
+    for (const auto& release : core->wanted().release) // core messages may be lost: say it again until it is in the results
+      around.link->publish(around.names.release(request.id), encode_message("release", request.id, release));
+  }
+  self->delayed_send(self, tick_interval, reminder{});
+}
+
+void session_state::take(const bus_mail& mail) {
+  switch (mail.topic) {
+    case result_topic:
+      take_result(mail.message);
+      break;
+    case caught_up_topic:
+      caught_up();
+      break;
+    case alive_topic:
+      take_heartbeat(mail.message);
+      break;
+    case cancel_topic: {
+      std::vector<codec_error> errors;
+      auto e = decode_envelope(mail.message.body, errors);
+      auto cancel = e ? message_as<cancel_request>(*e) : std::nullopt;
+      decide("cancel", cancel.value_or(cancel_request{}));
+      if (!mail.message.reply.empty())
+        around.link->publish(mail.message.reply, encode_message("cancel-" + request.id, request.id, request_accepted{}));
+      break;
+    }
+    case get_topic:
+      answer_get(mail.message.reply);
+      break;
+  }
+}
+
+void session_state::finish() {
+  if (ended)
+    return;
+  ended = true;
+  const auto result = core->result();
+  const auto id = "end-" + request.id;
+  if (end_reason) {
+    around.link->publish_durable(around.names.event(request.id), id,
+                                 encode_message(id, request.id, profile_failed{*end_reason}));
+    report(end_reason->cause == failure_cause::cancelled ? "cancelled" : "failed");
+  } else {
+    auto slim = result;
+    for (auto& candidate : slim.candidates)
+      candidate.dgd.clear();
+    around.link->publish_durable(around.names.event(request.id), id,
+                                 encode_message(id, request.id, profile_finished{std::move(slim), directory}));
+    report("finished");
+  }
+  spdlog::info("request-ended: {} feasible={}", request.id, result.feasible);
+  around.link->release_lease(around.names.lease_bucket(), held);
+}
+
+// -- results in, work out -------------------------------------------------------------------------------
+
+void session_state::take_result(const bus_message& message) {
+  std::vector<codec_error> errors;
+  auto e = decode_envelope(message.body, errors);
+  auto result = e ? result_from(*e) : std::nullopt;
+  if (!result) {
+    spdlog::error("result-unreadable: {} sequence {}", request.id, message.sequence);
+    return;
+  }
+  note_engine(*result);
+  if (auto* written = std::get_if<artifacts_written>(&*result))
+    directory = written->directory;
+  if (auto* cancel = std::get_if<cancel_request>(&*result))
+    end_reason = failure{failure_class::permanent, failure_cause::cancelled,
+                         "cancelled" + (cancel->reason.empty() ? std::string{} : ": " + cancel->reason), {}};
+  if (auto* failed = std::get_if<profile_failed>(&*result))
+    end_reason = failed->error;
+  auto news = core->apply(*result);
+  if (replaying)
+    return;
+  for (auto& line : news)
+    tell(std::move(line));
+  pump();
+}
+
+void session_state::caught_up() {
+  replaying = false;
+  progress line;
+  line.what = "request_started";
+  line.text = "working on " + request.model.name + " (" + request.id + ")";
+  tell(std::move(line));
+  report("running");
+  pump();
+}
+
+void session_state::pump() {
+  if (ended)
+    return;
+  const auto work = core->wanted();
+  const auto& names = around.names;
+  auto issue = [this](const std::string& key, const std::string& subject, const auto& what) {
+    if (!issued.insert(key).second)
+      return;
+    const auto id = stable_hash(request.id + "/" + key);
+    around.link->publish_durable(subject, id, encode_message(id, request.id, what), {},
+                                 [key, request = request.id](const std::string& error) {
+                                   if (!error.empty())
+                                     spdlog::error("work-refused: {} {}: {}", request, key, error);
+                                 });
+  };
+  for (const auto& what : work.deploy)
+    issue("deploy/" + engine_key(what.engine, what.attempt), names.deploy_work(settings.pool, what.layout.gpus), what);
+  for (const auto& what : work.measure)
+    issue("measure/" + what.plan.point + "#" + std::to_string(what.engine_attempt) + "." + std::to_string(what.attempt),
+          names.measure_work(settings.zone), what);
+  for (const auto& what : work.release)
+    if (issued.insert("release/" + engine_key(what.engine, what.attempt)).second)
+      around.link->publish(names.release(request.id), encode_message("release", request.id, what));
+  if (work.write)
+    issue("write", names.write_work(), write_artifacts{request, core->result()});
+  if (work.finished)
+    finish();
+}
+
+void session_state::decide(const std::string& key, const result_event& result) {
+  const auto id = stable_hash(request.id + "/decided/" + key);
+  around.link->publish_durable(around.names.result(request.id), id, encode_result(id, request.id, result));
+}
+
+// -- engines --------------------------------------------------------------------------------------------
+
+void session_state::note_engine(const result_event& result) {
+  if (auto* ready = std::get_if<engine_ready>(&result)) {
+    int gpus = 0;
+    for (const auto& candidate : core->result().candidates)
+      if (candidate.engine == ready->engine)
+        gpus = candidate.layout.gpus;
+    engines[ready->engine] = {ready->attempt, ready->node, ready->instance, gpus, false};
+    return;
+  }
+  auto forget = [this](const std::string& engine, int attempt) {
+    auto found = engines.find(engine);
+    if (found != engines.end() && found->second.attempt == attempt)
+      engines.erase(found);
+  };
+  if (auto* failed = std::get_if<engine_failed>(&result))
+    forget(failed->engine, failed->attempt);
+  if (auto* lost = std::get_if<engine_lost>(&result))
+    forget(lost->engine, lost->attempt);
+  if (auto* released = std::get_if<engine_released>(&result))
+    forget(released->engine, released->attempt);
+}
+
+void session_state::take_heartbeat(const bus_message& message) {
+  std::vector<codec_error> errors;
+  auto e = decode_envelope(message.body, errors);
+  auto beat = e ? message_as<node_alive>(*e) : std::nullopt;
+  if (!beat)
+    return;
+  nodes[beat->node] = {beat->instance, 0};
+  if (replaying)
+    return;
+  release_strays(*beat);
+  for (auto& [engine, known] : engines) {
+    if (known.node != beat->node || known.lost)
+      continue;
+    const bool listed = std::any_of(beat->engines.begin(), beat->engines.end(), [&](const running_engine& x) {
+      return x.request == request.id && x.engine == engine && x.attempt == known.attempt;
+    });
+    if (known.instance == beat->instance && listed)
+      continue;
+    known.lost = true;
+    decide("lost/" + engine_key(engine, known.attempt),
+           engine_lost{engine, known.attempt,
+                       {failure_class::transient, failure_cause::node_lost,
+                        known.instance == beat->instance ? "its node no longer runs it" : "the process that ran it was restarted",
+                        {}}});
+  }
+}
+
+void session_state::release_strays(const node_alive& beat) {
+  const auto work = core->wanted();
+  for (const auto& x : beat.engines) {
+    if (x.request != request.id)
+      continue;
+    auto known = engines.find(x.engine);
+    const bool current = known != engines.end() && known->second.attempt == x.attempt;
+    const bool awaited = std::any_of(work.deploy.begin(), work.deploy.end(), [&](const deploy_engine& d) {
+      return d.engine == x.engine && d.attempt == x.attempt;
+    });
+    if (!current && !awaited)
+      around.link->publish(around.names.release(request.id),
+                           encode_message("release", request.id, release_engine{x.engine, x.attempt}));
+  }
+}
+
+void session_state::look_for_lost_engines() {
+  for (auto& [engine, known] : engines) {
+    if (known.lost)
+      continue;
+    auto beat = nodes.find(known.node);
+    const int silence = beat == nodes.end() ? silent_ticks : beat->second.age;
+    if (silence < node_lost_ticks)
+      continue;
+    known.lost = true;
+    decide("lost/" + engine_key(engine, known.attempt),
+           engine_lost{engine, known.attempt,
+                       {failure_class::transient, failure_cause::node_lost,
+                        "node " + known.node + " was not heard for " + std::to_string(silence) + " s", {}}});
+  }
+}
+
+// -- people -----------------------------------------------------------------------------------------------
+
+void session_state::tell(progress what) {
+  const auto result = core->result();
+  what.stage = core->stage();
+  what.points_done = result.points_measured;
+  what.points_planned = std::max(result.points_planned, result.points_measured);
+  what.gpu_seconds = result.gpu_seconds;
+  what.engines_running = static_cast<int>(engines.size());
+  what.gpus_in_use = 0;
+  for (const auto& [engine, known] : engines)
+    what.gpus_in_use += known.gpus;
+  spdlog::info("{}: {}", what.what, what.text);
+  const auto id = around.instance + "-" + request.id + "-" + std::to_string(held.revision) + "-" + std::to_string(++told);
+  around.link->publish_durable(around.names.event(request.id), id, encode_message(id, request.id, what));
+}
+
+void session_state::answer_get(const std::string& reply) {
+  if (reply.empty())
+    return;
+  const auto id = "get-" + request.id;
+  if (!ended)
+    around.link->publish(reply, encode_message(id, request.id, summary("running")));
+  else if (end_reason)
+    around.link->publish(reply, encode_message(id, request.id, profile_failed{*end_reason}));
+  else
+    around.link->publish(reply, encode_message(id, request.id, profile_finished{core->result(), directory}));
+}
+
+request_summary session_state::summary(const std::string& state) const {
+  const auto result = core->result();
+  return {request.id, request.name, request.model.name, state, core->stage(), result.feasible, result.points_measured};
+}
+
+void session_state::report(const std::string& state) {
+  self->send(parent, session_report{summary(state)});
+}
+
+session_actor::behavior_type session(session_actor::stateful_pointer<session_state> self, surroundings around,
+                                     search_settings settings, profile_request request, search_actor parent) {
+  auto& state = self->state;
+  state.self = self;
+  state.around = std::move(around);
+  state.settings = std::move(settings);
+  state.request = std::move(request);
+  state.parent = std::move(parent);
+  state.start();
+  return {
+    [self](const bus_mail& mail) { self->state.take(mail); },
+    [self](const lease_mail& mail) { self->state.take_lease(mail.held); },
+    [self](const reminder&) { self->state.tick(); },
+  };
+}
+
+} // namespace sextant
