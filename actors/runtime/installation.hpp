@@ -1,0 +1,55 @@
+// installation.hpp: The roles of one process, running and supervised. Hides the actor system from the mains.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/nats/bus.hpp"
+#include "adapters/simulation/engine_host.hpp"
+#include "messages/subjects.hpp"
+
+namespace sextant {
+
+/// Names of the roles a process can run.
+inline const std::set<std::string>& all_roles() {
+  static const std::set<std::string> roles{"intake", "search", "deployment", "load", "metrics", "artifacts"};
+  return roles;
+}
+
+/// What one process runs, and how.
+struct installation_settings {
+  subjects names;
+  std::set<std::string> roles = all_roles();
+  std::string node = "local";
+  std::string pool = "default";
+  std::string zone = "default";
+  int gpus = 8;
+  std::shared_ptr<engine_host> host;                   ///< of the deployment role
+  int max_measurements = 6;
+  std::string output_root = "profiling_results";
+  bool folder_per_request = true;
+  std::map<std::string, std::string> forced_options;   ///< options that every request gets, whatever it says
+  int restarts = 10;                                   ///< of one role, before the process gives up
+  std::function<void(std::string why)> on_give_up;     ///< called once from an actor thread
+};
+
+/// Creates the streams and buckets of an installation or brings them up to date. Blocks. Error text or nothing.
+std::string prepare_streams(bus& link, const subjects& names);
+
+/// Running roles; they end with this object, engines included. The bus must outlive it.
+class installation {
+public:
+  static std::unique_ptr<installation> start(installation_settings settings, std::shared_ptr<bus> link);
+  virtual ~installation() = default;
+
+  /// Ends a role's actor as a crash would; its supervisor starts it again. For tests and drills.
+  virtual void crash_role(const std::string& role) = 0;
+  /// How often roles were started again.
+  virtual int restarts() const = 0;
+};
+
+} // namespace sextant
