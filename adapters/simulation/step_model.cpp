@@ -69,7 +69,7 @@ private:
   std::vector<linear_op> per_token_, per_sequence_;
   std::vector<expert_op> expert_ops_;
   double ranks_with_tokens_ = 1;  ///< attention ranks whose tokens meet in the experts
-  double experts_ = 0, local_experts_ = 0, experts_per_token_ = 0, expert_ranks_ = 1, imbalance_ = 1;
+  double local_experts_ = 0, experts_per_token_ = 0, expert_ranks_ = 1, imbalance_ = 1, spread_ = 0;
   double pair_seconds_ = 0;       ///< one attended (query, key) pair of the prefill, all full layers
   double window_pair_seconds_ = 0;
   double decode_math_ = 0, decode_read_ = 0;  ///< one context token of a decoding request, all full layers
@@ -84,8 +84,8 @@ roofline::roofline(const engine_shape& shape) : host_(host_of(shape.backend)), l
   add_attention(shape);
   add_communication(shape);
   const auto& model = shape.model;
-  const double kernels = 8 + (model.is_mla ? 4 : 0);
-  launches_ = (kernels * layers_ + 4.0 * moe_layers(model)) * host_.kernel;
+  const double kernels = 8 + (model.is_mla ? 8 : 0);
+  launches_ = (kernels * layers_ + 8.0 * moe_layers(model)) * host_.kernel;
   // Two norms with residual, the activation, rotary embedding and the KV write: about 20 passes over the width.
   elementwise_ = 20.0 * model.hidden * 2 * layers_ / (shape.gpu.memory_bandwidth * 0.8);
 }
@@ -112,12 +112,12 @@ void roofline::add_matrices(const engine_shape& shape) {
         break;
     }
   }
-  experts_ = shape.model.experts;
   experts_per_token_ = shape.model.experts_per_token;
   expert_ranks_ = shape.layout.expert_parallel();
-  local_experts_ = std::ceil(experts_ / expert_ranks_);
+  local_experts_ = std::ceil(shape.model.experts / expert_ranks_);
   ranks_with_tokens_ = shape.layout.attention_data_parallel();
   imbalance_ = 1 + expert_imbalance * (1 - 1 / expert_ranks_);
+  spread_ = 2 * std::log(expert_ranks_);
 }
 
 void roofline::add_attention(const engine_shape& shape) {
@@ -157,7 +157,8 @@ void roofline::add_communication(const engine_shape& shape) {
   if (shape.layout.method == mapping_method::dep) {
     // All-gather before and reduce-scatter after the experts, each moving the tokens of every rank.
     const double moved = token_bytes * n;
-    const double seconds = moved * (per_node - 1) / per_node / inside + moved * (nodes - 1) / nodes / between;
+    // Between nodes every GPU fetches its share of the remote tokens and passes it on inside the node.
+    const double seconds = moved * (per_node - 1) / per_node / inside + moved / per_node * (nodes - 1) / nodes / between;
     const double times = 2.0 * moe_layers(shape.model);
     comm_fixed_ = times * latency;
     comm_token_ = times * seconds;
@@ -173,11 +174,11 @@ void roofline::add_communication(const engine_shape& shape) {
 double roofline::experts(double tokens) const {
   if (expert_ops_.empty() || tokens <= 0)
     return 0;
-  const double sent = tokens * ranks_with_tokens_;
-  const double pairs = sent * experts_per_token_ / expert_ranks_ * imbalance_;
-  // Experts that at least one token is sent to, if tokens chose independently.
-  const double hit = 1 - std::exp(-sent * experts_per_token_ / experts_ * imbalance_);
-  const double touched = local_experts_ * hit;
+  // Pairs on the busiest rank: popular experts skew the mean, and few pairs fall unevenly like balls into bins.
+  const double mean = tokens * ranks_with_tokens_ * experts_per_token_ / expert_ranks_;
+  const double pairs = mean * imbalance_ + std::sqrt(mean * spread_);
+  // Experts that at least one of these pairs is for, if tokens chose independently.
+  const double touched = local_experts_ * (1 - std::exp(-pairs / local_experts_));
   double sum = 0;
   for (const auto& op : expert_ops_)
     sum += std::max(op.math * pairs, op.one_expert * touched + op.traffic * pairs);
