@@ -1,0 +1,141 @@
+// clients.cpp: `sextant submit`, `watch`, `cancel`, `results`, `list`: thin clients of the subjects, nothing else.
+#include <cstdio>
+#include <future>
+#include <random>
+
+#include "tools/sextant/process.hpp"
+
+namespace sextant {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Asks and waits. The answer's envelope; on failure nothing, with the reason printed.
+std::optional<envelope> ask(bus& link, const std::string& subject, const std::string& body) {
+  std::promise<std::pair<std::optional<bus_message>, std::string>> promise;
+  auto future = promise.get_future();
+  link.request(subject, body, milliseconds{10000}, [&promise](std::optional<bus_message> answer, std::string error) {
+    promise.set_value({std::move(answer), std::move(error)});
+  });
+  auto [answer, error] = future.get();
+  if (!answer) {
+    fprintf(stderr, "%s: %s\n", subject.c_str(), error.c_str());
+    return std::nullopt;
+  }
+  std::vector<codec_error> errors;
+  auto e = decode_envelope(answer->body, errors);
+  if (!e)
+    fprintf(stderr, "%s: unreadable answer: %s %s\n", subject.c_str(), errors[0].path.c_str(), errors[0].message.c_str());
+  return e;
+}
+
+std::string random_id() {
+  std::random_device device;
+  char text[32];
+  snprintf(text, sizeof text, "profile-%08x", device());
+  return text;
+}
+
+bool id_given(const arguments& args) {
+  if (!args.positionals.empty() && valid_request_id(args.positionals[0]))
+    return true;
+  fprintf(stderr, "%s: accepted is a request id: 1 to 128 letters, digits, '-' and '_'\n",
+          args.positionals.empty() ? "REQUEST_ID" : args.positionals[0].c_str());
+  return false;
+}
+
+int watch_with(bus& link, const subjects& names, const std::string& id, const arguments& args) {
+  event_queue queue;
+  auto view = make_console(args.flag("json-events") ? "json" : "auto", id);
+  const auto end = watch_request(link, names, id, queue, *view);
+  view->done();
+  if (end.result && !args.flag("json-events"))
+    printf("%s: %s; results in %s on the serving node\n", id.c_str(), end.result->feasible ? "feasible" : "not feasible",
+           end.directory.c_str());
+  return end.exit;
+}
+
+} // namespace
+
+int run_submit(const arguments& args) {
+  auto submission = submission_from(args);
+  if (!submission)
+    return exit_bad_input;
+  auto link = connect_from(args);
+  if (!link)
+    return exit_failed;
+  const auto id = args.options.count("id") ? args.value("id") : random_id();
+  const subjects names{args.value("prefix")};
+  auto answer = ask(*link, names.request_submit(), encode_message("submit-" + id, id, *submission));
+  if (!answer)
+    return exit_failed;
+  if (auto refused = message_as<request_refused>(*answer)) {
+    print_errors(refused->errors);
+    return exit_bad_input;
+  }
+  auto accepted = message_as<request_accepted>(*answer);
+  if (!accepted)
+    return exit_failed;
+  printf("%s\n", id.c_str());
+  fprintf(stderr, "%s\n", accepted->duplicate ? "known already: the same request" : "accepted");
+  return args.flag("watch") ? watch_with(*link, names, id, args) : exit_ok;
+}
+
+int run_watch(const arguments& args) {
+  if (!id_given(args))
+    return exit_bad_input;
+  auto link = connect_from(args);
+  return link ? watch_with(*link, subjects{args.value("prefix")}, args.positionals[0], args) : exit_failed;
+}
+
+int run_cancel(const arguments& args) {
+  if (!id_given(args))
+    return exit_bad_input;
+  auto link = connect_from(args);
+  if (!link)
+    return exit_failed;
+  const auto& id = args.positionals[0];
+  auto answer = ask(*link, subjects{args.value("prefix")}.request_command(id, "cancel"),
+                    encode_message("cancel-" + id, id, cancel_request{"on request"}));
+  if (!answer)
+    return exit_failed;
+  fprintf(stderr, "%s: cancelled\n", id.c_str());
+  return exit_ok;
+}
+
+int run_results(const arguments& args) {
+  if (!id_given(args))
+    return exit_bad_input;
+  auto link = connect_from(args);
+  if (!link)
+    return exit_failed;
+  const auto& id = args.positionals[0];
+  auto answer = ask(*link, subjects{args.value("prefix")}.request_command(id, "get"), "{}");
+  if (!answer)
+    return exit_failed;
+  printf("%s\n", answer->body.c_str());
+  if (auto finished = message_as<profile_finished>(*answer))
+    return finished->result.feasible ? exit_ok : exit_infeasible;
+  if (auto summary = message_as<request_summary>(*answer)) {
+    fprintf(stderr, "%s is not finished: %s, %d points\n", id.c_str(), summary->stage.c_str(), summary->points_done);
+    return exit_failed;
+  }
+  return exit_failed;
+}
+
+int run_list(const arguments& args) {
+  auto link = connect_from(args);
+  if (!link)
+    return exit_failed;
+  auto answer = ask(*link, subjects{args.value("prefix")}.request_list(), "{}");
+  auto list = answer ? message_as<request_list>(*answer) : std::nullopt;
+  if (!list)
+    return exit_failed;
+  printf("%-40s %-10s %-16s %7s  %s\n", "ID", "STATE", "STAGE", "POINTS", "MODEL");
+  for (const auto& r : list->requests)
+    printf("%-40s %-10s %-16s %7d  %s\n", r.id.c_str(), r.state.c_str(), r.stage.c_str(), r.points_done, r.model.c_str());
+  return exit_ok;
+}
+
+} // namespace sextant
