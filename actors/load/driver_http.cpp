@@ -1,0 +1,299 @@
+// driver_http.cpp: Traffic over HTTP, at real engines and at simulated ones that are played against the wall clock.
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "actors/load/driver_stream.hpp"
+#include "actors/load/driver_traffic.hpp"
+#include "adapters/http/client.hpp"
+
+namespace sextant::load {
+
+namespace {
+
+constexpr int64_t cancel_check_ns = 20'000'000;
+constexpr int64_t control_timeout_ns = 5'000'000'000;
+constexpr int64_t busy_pause_ns = 10'000'000; ///< between attempts to set the speed of an engine that is still busy
+constexpr int busy_attempts = 100;
+constexpr int halvings_at_most = 4;           ///< of the speed, in one attempt
+
+/// What a simulated engine says about its playing.
+struct playing_report {
+  double speed = 1;
+  double virtual_s = 0;
+  playing_lag lag;
+};
+
+/// One request while it is under way. Times are wall times.
+struct open_request {
+  request_fault_kind fault = request_fault_kind::none;
+  request_record record;
+  bool ended = false;     ///< by `[DONE]` or a finish reason
+};
+
+class http_traffic final : public engine_traffic, private http_observer {
+public:
+  http_traffic(const measure_point& work, const http_url& url, const traffic_limits& limits, const std::atomic<bool>& cancelled)
+    : work_(work), url_(url), limits_(limits), cancelled_(cancelled), measured_speed_(playing_speed(work)) {
+    http_client_settings settings;
+    if (limits.connect_timeout_ns > 0)
+      settings.connect_timeout_ns = limits.connect_timeout_ns;
+    client_ = make_http_client(url, *this, settings);
+  }
+
+  std::optional<failure> play(const std::vector<traffic_request>& requests, int concurrency, pass what,
+                              std::vector<request_record>& records) override;
+  wave_verdict judge_wave(double measured_ms) override;
+
+  int64_t engine_ns() const override { return engine_ns_; }
+  int64_t traffic_ns() const override { return traffic_ns_; }
+  double speed() const override { return plays_ ? measured_speed_ : 1; }
+  std::string clock() const override { return plays_ && measured_speed_ != 1 ? "scaled" : "live"; }
+
+private:
+  void on_event(uint64_t tag, const sse_event& event, int64_t arrived_ns) override;
+  void on_end(uint64_t tag, http_outcome outcome) override;
+
+  std::vector<std::string> make_texts(const std::vector<traffic_request>& requests);
+  std::optional<failure> set_speed(double wanted, double& got);
+  std::optional<playing_report> control(std::string_view method, const std::string& body, http_outcome& outcome);
+  void start_next();
+  void close_pass(double speed, int64_t begin_ns, bool measured, std::vector<request_record>& records);
+
+  const measure_point work_;
+  const http_url url_;
+  const traffic_limits limits_;
+  const std::atomic<bool>& cancelled_;
+  std::unique_ptr<http_client> client_;
+  std::map<uint64_t, std::string> prompts_;  ///< texts of prompts that are sent again and again
+
+  // -- the pass under way -----------------------------------------------------------------------------
+  std::vector<std::string> texts_;
+  std::vector<open_request> open_;
+  size_t started_ = 0;
+  size_t failed_ = 0;
+  size_t finished_ = 0;
+  size_t in_flight_ = 1;      ///< wanted
+
+  // -- clocks -----------------------------------------------------------------------------------------
+  double measured_speed_;
+  int halvings_ = 0;
+  bool plays_ = false;        ///< the engine has a speed that can be set
+  double virtual_begin_s_ = 0;
+  int64_t engine_ns_ = 0;
+  int64_t traffic_ns_ = 0;
+};
+
+// -- one pass -----------------------------------------------------------------------------------------
+
+std::vector<std::string> http_traffic::make_texts(const std::vector<traffic_request>& requests) {
+  const bool again = work_.plan.warm_prompts && work_.plan.kind == point_kind::itl;
+  std::vector<std::string> out;
+  out.reserve(requests.size());
+  for (const auto& r : requests) {
+    std::string fresh;
+    auto& ids = again ? prompts_[r.prompt] : fresh;
+    if (ids.empty())
+      ids = prompt_json(work_.plan.prompt_seed, r.prompt, r.isl);
+    out.push_back(http_request_text(url_, "POST", "/v1/completions", completion_body(work_.served_model, ids, r.osl),
+                                    {{"Accept", "text/event-stream"}}));
+  }
+  return out;
+}
+
+std::optional<failure> http_traffic::play(const std::vector<traffic_request>& requests, int concurrency, pass what,
+                                          std::vector<request_record>& records) {
+  const bool measured = what == pass::measured;
+  double speed = 1;
+  if (auto error = set_speed(measured ? measured_speed_ : warming_speed(work_), speed))
+    return error;
+  texts_ = make_texts(requests);
+  open_.assign(requests.size(), {});
+  for (size_t i = 0; i < requests.size(); ++i)
+    open_[i].record.index = requests[i].index;
+  started_ = failed_ = finished_ = 0;
+  in_flight_ = static_cast<size_t>(std::max(1, concurrency));
+  client_->set_request_timeout(limits_.request_timeout_ns > 0 ? limits_.request_timeout_ns : request_timeout_ns(work_, speed));
+  if (auto error = client_->connect_ahead(std::min(in_flight_, requests.size())); !error.empty())
+    return failure{failure_class::transient, failure_cause::engine_gone, work_.endpoint + ": " + error, {}};
+
+  const int64_t begin_ns = monotonic_ns();
+  for (size_t i = 0; i < in_flight_; ++i)
+    start_next();
+  while (client_->active() > 0) {
+    if (cancelled_) {
+      client_->cancel_all();
+      return cancelled_failure();
+    }
+    client_->poll(cancel_check_ns);
+  }
+  close_pass(speed, begin_ns, measured, records);
+  std::vector<request_fault_kind> faults;
+  std::string first_error;
+  for (const auto& r : open_) {
+    faults.push_back(r.fault);
+    if (first_error.empty())
+      first_error = r.record.error;
+  }
+  return judge(faults, first_error);
+}
+
+void http_traffic::start_next() {
+  // An engine that fails every request is not asked for all the rest.
+  const bool hopeless = failed_ > 0 && failed_ == finished_ && failed_ >= in_flight_;
+  if (started_ == open_.size() || cancelled_)
+    return;
+  if (hopeless) {
+    open_.resize(started_);
+    return;
+  }
+  const auto i = started_++;
+  open_[i].record.intended_ns = monotonic_ns();
+  client_->start(i, texts_[i]);
+}
+
+/// Turns wall times into engine times and hands the records over.
+void http_traffic::close_pass(double speed, int64_t begin_ns, bool measured, std::vector<request_record>& records) {
+  int64_t last_ns = begin_ns;
+  const auto to_engine
+    = [&](int64_t wall_ns) { return engine_ns_ + std::llround(static_cast<double>(wall_ns - begin_ns) * speed); };
+  for (auto& r : open_) {
+    if (!r.record.token_ns.empty())
+      last_ns = std::max(last_ns, r.record.token_ns.back());
+    r.record.intended_ns = to_engine(r.record.intended_ns);
+    r.record.sent_ns = to_engine(r.record.sent_ns);
+    for (auto& t : r.record.token_ns)
+      t = to_engine(t);
+    records.push_back(r.record);
+  }
+  traffic_ns_ += last_ns - begin_ns;
+  const int64_t scaled_ns = to_engine(last_ns) - engine_ns_;
+  // Warming is played faster than the machine can: there the engine itself knows how much of its time passed.
+  http_outcome outcome;
+  if (const auto report = plays_ && !measured ? control("GET", {}, outcome) : std::nullopt;
+      report && report->virtual_s > virtual_begin_s_)
+    engine_ns_ += std::min<int64_t>(scaled_ns, std::llround((report->virtual_s - virtual_begin_s_) * 1e9));
+  else
+    engine_ns_ += scaled_ns;
+}
+
+// -- events -------------------------------------------------------------------------------------------
+
+void http_traffic::on_event(uint64_t tag, const sse_event& event, int64_t arrived_ns) {
+  auto& r = open_[tag];
+  const auto what = read_stream_event(event.name, event.data);
+  r.ended = r.ended || what.done || what.finished;
+  if (what.token)
+    r.record.token_ns.push_back(arrived_ns);
+  if (what.has_usage) {
+    r.record.input_tokens = what.prompt_tokens;
+    r.record.usage_tokens = what.completion_tokens;
+    r.record.cached_tokens = what.cached_tokens;
+  }
+  if (!what.error.empty() && r.record.error.empty()) {
+    r.record.error = what.error;
+    r.fault = what.malformed ? request_fault_kind::malformed : request_fault_kind::server_error;
+  }
+}
+
+void http_traffic::on_end(uint64_t tag, http_outcome outcome) {
+  auto& r = open_[tag];
+  r.record.sent_ns = outcome.sent_ns > 0 ? outcome.sent_ns : r.record.intended_ns;
+  const auto fail = [&r](request_fault_kind kind, std::string error) {
+    r.fault = kind;
+    if (r.record.error.empty())
+      r.record.error = std::move(error);
+  };
+  switch (outcome.end) {
+    case http_end::complete:
+      if (outcome.status != 200)
+        fail(fault_of_status(outcome.status), "HTTP " + std::to_string(outcome.status) + ": " + outcome.body.substr(0, 300));
+      else if (!r.ended)
+        fail(request_fault_kind::malformed, "the stream ended without [DONE]");
+      break;
+    case http_end::refused:
+      fail(request_fault_kind::refused, outcome.detail);
+      break;
+    case http_end::reset:
+      fail(request_fault_kind::reset, outcome.detail);
+      break;
+    case http_end::timed_out:
+      fail(request_fault_kind::timed_out, outcome.detail);
+      break;
+    case http_end::malformed:
+    case http_end::cancelled:
+      fail(request_fault_kind::malformed, outcome.detail);
+      break;
+  }
+  ++finished_;
+  failed_ += r.fault != request_fault_kind::none;
+  start_next();
+}
+
+// -- playing ------------------------------------------------------------------------------------------
+
+std::optional<playing_report> http_traffic::control(std::string_view method, const std::string& body, http_outcome& outcome) {
+  outcome = http_fetch(url_, method, "/simulation", body, control_timeout_ns);
+  const auto json = nlohmann::json::parse(outcome.body, nullptr, false);
+  if (outcome.end != http_end::complete || outcome.status != 200 || !json.is_object())
+    return std::nullopt;
+  const auto number = [&](const char* name) {
+    const auto i = json.find(name);
+    return i != json.end() && i->is_number() ? i->get<double>() : 0.0;
+  };
+  return playing_report{number("speed"), number("virtual_s"), {number("lag_p50_s"), number("lag_p99_s"), number("lag_max_s")}};
+}
+
+/// Sets the speed of a simulated engine, which also forgets its lag so far. Engines without that route run at speed 1.
+std::optional<failure> http_traffic::set_speed(double wanted, double& got) {
+  got = 1;
+  if (!work_.simulated)
+    return std::nullopt;
+  const auto body = nlohmann::json{{"speed", wanted}}.dump();
+  http_outcome outcome;
+  for (int attempt = 0; attempt < busy_attempts; ++attempt) {
+    if (const auto report = control("POST", body, outcome)) {
+      plays_ = true;
+      got = report->speed > 0 ? report->speed : wanted;
+      virtual_begin_s_ = report->virtual_s;
+      return std::nullopt;
+    }
+    if (cancelled_)
+      return cancelled_failure();
+    if (outcome.end != http_end::complete)
+      return failure{failure_class::transient, failure_cause::engine_gone, work_.endpoint + ": " + outcome.detail, {}};
+    if (outcome.status == 404 || outcome.status == 405)
+      return std::nullopt;
+    client_->poll(busy_pause_ns);
+  }
+  return failure{failure_class::transient, failure_cause::request_failed,
+                 "the simulated engine does not take its speed: HTTP " + std::to_string(outcome.status), {}};
+}
+
+wave_verdict http_traffic::judge_wave(double measured_ms) {
+  http_outcome outcome;
+  const auto report = plays_ ? control("GET", {}, outcome) : std::nullopt;
+  if (!report || !played_too_late(work_, report->lag, measured_ms, measured_speed_))
+    return wave_verdict::good;
+  if (work_.simulation_speed > 0 || ++halvings_ > halvings_at_most)
+    return wave_verdict::too_late;
+  measured_speed_ /= 2;
+  return wave_verdict::again;
+}
+
+} // namespace
+
+std::unique_ptr<engine_traffic> make_http_traffic(const measure_point& work, const traffic_limits& limits,
+                                                  const std::atomic<bool>& cancelled, failure& error) {
+  std::string why;
+  const auto url = parse_http_url(work.endpoint, why);
+  if (!url) {
+    error = {failure_class::permanent, failure_cause::unsupported, why, {}};
+    return nullptr;
+  }
+  return std::make_unique<http_traffic>(work, *url, limits, cancelled);
+}
+
+} // namespace sextant::load
