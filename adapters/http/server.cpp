@@ -1,0 +1,505 @@
+// server.cpp: The server's epoll loop. Handlers only fill buffers; sockets are written at the end of each turn, so that
+// everything a turn produced for a connection leaves in one system call and no handler sees a connection vanish.
+#include "adapters/http/server.hpp"
+
+#include <arpa/inet.h>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "adapters/http/request_reader.hpp"
+
+namespace sextant {
+
+namespace {
+
+constexpr uint64_t listener_mark = ~0ull, timer_mark = ~0ull - 1, wake_mark = ~0ull - 2;
+constexpr unsigned slot_bits = 20; ///< a million connections; the rest of the word is a serial number
+
+/// A descriptor that closes itself.
+class descriptor {
+public:
+  explicit descriptor(int fd = -1) : fd_(fd) {}
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor() { reset(); }
+  int get() const { return fd_; }
+  void reset(int fd = -1) {
+    if (fd_ >= 0)
+      ::close(fd_);
+    fd_ = fd;
+  }
+
+private:
+  int fd_;
+};
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 413:
+      return "Payload Too Large";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Status";
+  }
+}
+
+struct connection {
+  connection(int socket, uint64_t mark_, const http_server_settings& limits) : fd(socket), mark(mark_), reader(limits) {}
+
+  descriptor fd;
+  uint64_t mark = 0;           ///< what epoll tells: serial and slot
+  request_reader reader;
+  std::string ahead;           ///< input behind the request that is being answered
+  std::string out;
+  size_t sent = 0;             ///< bytes of `out` that are gone
+  http_exchange exchange = 0;  ///< the request that is being answered, 0 = none
+  bool head_only = false;      ///< HEAD: no body in the answer
+  bool keep_alive = true, chunked = false, streaming = false;
+  bool closing = false;        ///< close when `out` is empty
+  bool listed = false;         ///< in the list of connections with something to do at the end of the turn
+  bool waits_to_write = false;
+  bool peer_done = false;      ///< nothing more will come in
+};
+
+class epoll_server final : public http_server {
+public:
+  epoll_server(http_service& service, const http_server_settings& settings) : service_(service), settings_(settings) {}
+  ~epoll_server() override = default;
+
+  bool open(std::string& error);
+
+  uint16_t port() const override { return port_; }
+  void respond(http_exchange exchange, int status, std::string_view content_type, std::string_view body) override;
+  void begin_stream(http_exchange exchange, int status, std::string_view content_type) override;
+  void write(http_exchange exchange, std::string_view part) override;
+  void end(http_exchange exchange) override;
+  void set_timer(int64_t deadline_ns) override;
+  void run() override;
+  void stop() override;
+  void abort() override;
+  http_server_counts counts() const override { return counts_; }
+
+private:
+  connection* find(http_exchange exchange);
+  connection* by_mark(uint64_t mark);
+  void watch(int fd, uint64_t mark, uint32_t events, int operation);
+  void accept_all();
+  void receive(connection& c);
+  void consume(connection& c, std::string_view bytes);
+  void refuse(connection& c, int status);
+  void head(connection& c, int status, std::string_view content_type);
+  void finish(connection& c);
+  void list(connection& c);
+  void end_turn();
+  void flush(connection& c);
+  void drop(connection& c);
+
+  http_service& service_;
+  http_server_settings settings_;
+  descriptor epoll_, listener_, timer_, wake_;
+  uint16_t port_ = 0;
+  std::vector<std::unique_ptr<connection>> slots_;
+  std::vector<size_t> free_slots_;
+  std::vector<uint64_t> listed_;
+  uint64_t next_serial_ = 1;
+  bool accepting_ = true;
+  std::atomic<bool> stopping_{false};
+  bool aborted_ = false;
+  http_server_counts counts_;
+  std::array<char, 256 * 1024> input_;
+};
+
+bool epoll_server::open(std::string& error) {
+  auto fail = [&](const char* what) {
+    error = std::string{what} + ": " + std::strerror(errno);
+    return false;
+  };
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(settings_.port);
+  if (::inet_pton(AF_INET, settings_.address.c_str(), &address.sin_addr) != 1) {
+    error = "not an IPv4 address: " + settings_.address;
+    return false;
+  }
+  listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  wake_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (listener_.get() < 0 || epoll_.get() < 0 || timer_.get() < 0 || wake_.get() < 0)
+    return fail("socket");
+  const int one = 1;
+  ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    return fail("bind");
+  if (::listen(listener_.get(), 4096) != 0)
+    return fail("listen");
+  socklen_t size = sizeof address;
+  ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  port_ = ntohs(address.sin_port);
+  watch(listener_.get(), listener_mark, EPOLLIN, EPOLL_CTL_ADD);
+  watch(timer_.get(), timer_mark, EPOLLIN, EPOLL_CTL_ADD);
+  watch(wake_.get(), wake_mark, EPOLLIN, EPOLL_CTL_ADD);
+  return true;
+}
+
+void epoll_server::watch(int fd, uint64_t mark, uint32_t events, int operation) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = mark;
+  ::epoll_ctl(epoll_.get(), operation, fd, &event);
+}
+
+// -- finding ------------------------------------------------------------------------------------------
+
+connection* epoll_server::by_mark(uint64_t mark) {
+  const size_t slot = mark & ((1u << slot_bits) - 1);
+  if (slot >= slots_.size() || !slots_[slot] || slots_[slot]->mark != mark)
+    return nullptr;
+  return slots_[slot].get();
+}
+
+connection* epoll_server::find(http_exchange exchange) {
+  const size_t slot = exchange & ((1u << slot_bits) - 1);
+  if (exchange == 0 || slot >= slots_.size() || !slots_[slot] || slots_[slot]->exchange != exchange)
+    return nullptr;
+  return slots_[slot].get();
+}
+
+void epoll_server::list(connection& c) {
+  if (c.listed)
+    return;
+  c.listed = true;
+  listed_.push_back(c.mark);
+}
+
+// -- input --------------------------------------------------------------------------------------------
+
+void epoll_server::accept_all() {
+  while (true) {
+    const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      if (errno == EMFILE || errno == ENFILE) { // wait until a connection ends instead of spinning
+        watch(listener_.get(), listener_mark, 0, EPOLL_CTL_MOD);
+        accepting_ = false;
+      }
+      if (errno != ECONNABORTED && errno != EINTR)
+        return;
+      continue;
+    }
+    const int one = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    size_t slot = slots_.size();
+    if (free_slots_.empty()) {
+      slots_.emplace_back();
+    } else {
+      slot = free_slots_.back();
+      free_slots_.pop_back();
+    }
+    const uint64_t mark = next_serial_++ << slot_bits | slot;
+    slots_[slot] = std::make_unique<connection>(fd, mark, settings_);
+    watch(fd, mark, EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD);
+    ++counts_.connections;
+  }
+}
+
+void epoll_server::receive(connection& c) {
+  while (true) {
+    const auto n = ::recv(c.fd.get(), input_.data(), input_.size(), 0);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+      return;
+    if (n == 0 && c.exchange == 0) { // the client sends no more; it may still read what was answered
+      c.peer_done = true;
+      list(c);
+      return;
+    }
+    if (n <= 0) {
+      drop(c);
+      return;
+    }
+    const std::string_view bytes{input_.data(), static_cast<size_t>(n)};
+    if (c.closing)
+      continue; // a refused client may still be sending: read it away so that it sees the answer, not a reset
+    if (c.exchange != 0 || !c.ahead.empty()) {
+      c.ahead.append(bytes);
+      if (c.ahead.size() > settings_.max_body_bytes + settings_.max_header_bytes) {
+        drop(c);
+        return;
+      }
+    } else {
+      consume(c, bytes);
+    }
+    if (static_cast<size_t>(n) < input_.size())
+      return;
+  }
+}
+
+void epoll_server::consume(connection& c, std::string_view bytes) {
+  size_t taken = 0;
+  const auto state = c.reader.read(bytes, taken);
+  switch (state) {
+    case read_state::more:
+      return;
+    case read_state::wants_go:
+      c.out += "HTTP/1.1 100 Continue\r\n\r\n";
+      list(c);
+      return;
+    case read_state::malformed:
+      return refuse(c, 400);
+    case read_state::too_large_head:
+      return refuse(c, 431);
+    case read_state::too_large_body:
+      return refuse(c, 413);
+    case read_state::complete:
+      break;
+  }
+  ++counts_.requests;
+  c.ahead.assign(bytes.substr(taken));
+  c.keep_alive = c.reader.keep_alive();
+  c.head_only = c.reader.request().method == "HEAD";
+  c.exchange = next_serial_++ << slot_bits | (c.mark & ((1u << slot_bits) - 1));
+  service_.on_request(c.exchange, c.reader.request());
+}
+
+void epoll_server::refuse(connection& c, int status) {
+  ++counts_.refused;
+  c.keep_alive = c.head_only = false;
+  const std::string body = "{\"message\":\"" + std::string{reason_of(status)} + "\",\"type\":\"" + std::string{reason_of(status)}
+                           + "\",\"code\":" + std::to_string(status) + "}";
+  head(c, status, "application/json");
+  c.out += "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  finish(c);
+}
+
+// -- output -------------------------------------------------------------------------------------------
+
+void epoll_server::head(connection& c, int status, std::string_view content_type) {
+  c.out += "HTTP/1.1 " + std::to_string(status) + " ";
+  c.out += reason_of(status);
+  c.out += "\r\ncontent-type: ";
+  c.out += content_type;
+  c.out += "\r\n";
+  c.out += settings_.common_headers;
+  if (!c.keep_alive)
+    c.out += "connection: close\r\n";
+}
+
+void epoll_server::respond(http_exchange exchange, int status, std::string_view content_type, std::string_view body) {
+  auto* c = find(exchange);
+  if (!c || c->streaming)
+    return;
+  head(*c, status, content_type);
+  c->out += "content-length: " + std::to_string(body.size()) + "\r\n\r\n";
+  if (!c->head_only)
+    c->out += body;
+  finish(*c);
+}
+
+void epoll_server::begin_stream(http_exchange exchange, int status, std::string_view content_type) {
+  auto* c = find(exchange);
+  if (!c || c->streaming)
+    return;
+  c->streaming = true;
+  c->chunked = c->reader.chunks_allowed();
+  if (!c->chunked)
+    c->keep_alive = false; // the end of the answer is the end of the connection
+  head(*c, status, content_type);
+  c->out += c->chunked ? "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n" : "cache-control: no-cache\r\n\r\n";
+  list(*c);
+}
+
+void epoll_server::write(http_exchange exchange, std::string_view part) {
+  auto* c = find(exchange);
+  if (!c || !c->streaming || part.empty() || c->head_only)
+    return;
+  if (c->chunked) {
+    char size[20];
+    const auto end = std::to_chars(size, size + sizeof size, part.size(), 16).ptr;
+    c->out.append(size, end);
+    c->out += "\r\n";
+    c->out += part;
+    c->out += "\r\n";
+  } else {
+    c->out += part;
+  }
+  list(*c);
+}
+
+void epoll_server::end(http_exchange exchange) {
+  auto* c = find(exchange);
+  if (!c || !c->streaming)
+    return;
+  if (c->chunked && !c->head_only)
+    c->out += "0\r\n\r\n";
+  finish(*c);
+}
+
+void epoll_server::finish(connection& c) {
+  c.exchange = 0;
+  c.streaming = c.chunked = false;
+  if (!c.keep_alive)
+    c.closing = true;
+  list(c);
+}
+
+/// Sends what is buffered. The connection may be gone afterwards.
+void epoll_server::flush(connection& c) {
+  while (c.sent < c.out.size()) {
+    const auto n = ::send(c.fd.get(), c.out.data() + c.sent, c.out.size() - c.sent, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+      break;
+    if (n < 0) {
+      drop(c);
+      return;
+    }
+    c.sent += static_cast<size_t>(n);
+  }
+  const bool blocked = c.sent < c.out.size();
+  if (!blocked) {
+    c.out.clear();
+    c.sent = 0;
+  } else if (c.out.size() - c.sent > settings_.max_unsent_bytes) {
+    drop(c);
+    return;
+  }
+  if (!blocked && c.peer_done && c.exchange == 0) {
+    drop(c);
+    return;
+  }
+  if (blocked != c.waits_to_write) {
+    c.waits_to_write = blocked;
+    const uint32_t input = c.peer_done ? 0 : EPOLLIN | EPOLLRDHUP;
+    watch(c.fd.get(), c.mark, input | (blocked ? static_cast<uint32_t>(EPOLLOUT) : 0u), EPOLL_CTL_MOD);
+  }
+  if (!blocked && c.closing)
+    ::shutdown(c.fd.get(), SHUT_WR); // the client closes when it has read the end; its close drops the connection
+}
+
+/// Answers lead to new requests (pipelining), these to new answers: until nothing is left to do.
+void epoll_server::end_turn() {
+  for (size_t i = 0; i < listed_.size(); ++i) {
+    auto* c = by_mark(listed_[i]);
+    if (!c)
+      continue;
+    c->listed = false;
+    if (c->exchange == 0 && !c->ahead.empty() && !c->closing) {
+      const std::string bytes = std::move(c->ahead);
+      c->ahead.clear();
+      consume(*c, bytes);
+      if (c->listed)
+        continue; // its turn comes again at the end of the list
+    }
+    flush(*c);
+  }
+  listed_.clear();
+}
+
+void epoll_server::drop(connection& c) {
+  const auto exchange = c.exchange;
+  const size_t slot = c.mark & ((1u << slot_bits) - 1);
+  slots_[slot].reset(); // `c` ends here
+  free_slots_.push_back(slot);
+  if (!accepting_) {
+    accepting_ = true;
+    watch(listener_.get(), listener_mark, EPOLLIN, EPOLL_CTL_MOD);
+  }
+  if (exchange != 0) {
+    ++counts_.gone;
+    service_.on_gone(exchange);
+  }
+}
+
+// -- the loop -----------------------------------------------------------------------------------------
+
+void epoll_server::set_timer(int64_t deadline_ns) {
+  itimerspec at{};
+  if (deadline_ns > 0) {
+    at.it_value.tv_sec = deadline_ns / 1'000'000'000;
+    at.it_value.tv_nsec = deadline_ns % 1'000'000'000;
+  }
+  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &at, nullptr);
+}
+
+void epoll_server::run() {
+  std::array<epoll_event, 512> events;
+  while (!stopping_ && !aborted_) {
+    const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < n && !aborted_; ++i) {
+      const auto mark = events[static_cast<size_t>(i)].data.u64;
+      const auto what = events[static_cast<size_t>(i)].events;
+      uint64_t count = 0;
+      if (mark == listener_mark) {
+        accept_all();
+      } else if (mark == timer_mark) {
+        if (::read(timer_.get(), &count, sizeof count) == sizeof count)
+          service_.on_timer();
+      } else if (mark == wake_mark) {
+        while (::read(wake_.get(), &count, sizeof count) > 0) {
+        }
+      } else if (auto* c = by_mark(mark)) {
+        if (what & EPOLLOUT)
+          list(*c);
+        if (what & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+          receive(*c);
+      }
+    }
+    if (!aborted_) {
+      end_turn();
+      service_.on_flushed();
+    }
+  }
+  listener_.reset();
+  slots_.clear();
+  free_slots_.clear();
+}
+
+void epoll_server::stop() {
+  stopping_ = true;
+  const uint64_t one = 1;
+  [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
+}
+
+void epoll_server::abort() {
+  aborted_ = true;
+  const linger reset{1, 0};
+  for (auto& c : slots_)
+    if (c)
+      ::setsockopt(c->fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+} // namespace
+
+std::unique_ptr<http_server> make_http_server(http_service& service, const http_server_settings& settings, std::string& error) {
+  auto server = std::make_unique<epoll_server>(service, settings);
+  if (!server->open(error))
+    return nullptr;
+  return server;
+}
+
+} // namespace sextant
