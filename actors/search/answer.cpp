@@ -1,0 +1,238 @@
+// answer.cpp: What a search wants and what it knows, as messages.
+#include <algorithm>
+
+#include "actors/search/candidates.hpp"
+#include "actors/search/curves.hpp"
+#include "actors/search/estimates.hpp"
+#include "actors/search/run.hpp"
+#include "messages/subjects.hpp"
+
+namespace sextant::searching {
+
+// -- wanted work ------------------------------------------------------------------------------------------
+
+deploy_engine search_run::deployment_of(const candidate_track& candidate) const {
+  const auto& request = known_.request;
+  deploy_engine work;
+  work.engine = candidate.report.engine;
+  work.attempt = candidate.incarnation;
+  work.role = candidate.report.role;
+  work.layout = candidate.report.layout;
+  work.backend = request.backend;
+  work.host = request.host;
+  work.simulation = request.simulation;
+  work.simulation_speed = request.simulation_speed;
+  // Every incarnation is the same engine.
+  work.seed = std::stoull(stable_hash(std::to_string(request.seed) + "/engine/" + work.engine), nullptr, 16) >> 1;
+  work.dgd = candidate.report.dgd;
+  work.model = request.model;
+  work.gpu = request.gpu;
+  work.max_context = longest_context(request);
+  work.timeout_s = request.deployment_timeout_s;
+  return work;
+}
+
+measure_point search_run::work_for(const candidate_track& candidate) const {
+  const auto& point = candidate.points.at(candidate.current);
+  measure_point work;
+  work.engine = candidate.report.engine;
+  work.engine_attempt = candidate.incarnation;
+  work.attempt = point.attempt;
+  work.endpoint = candidate.endpoint;
+  work.served_model = candidate.served_model;
+  work.simulation_speed = known_.request.simulation_speed;
+  work.simulated = candidate.simulated;
+  work.plan = point.plan;
+  const auto shared = phase_correction(known_, candidate.report.role);
+  const double expected = believe(candidate, spot_of(point.plan), shared).expected;
+  (candidate.report.role == phase::prefill ? work.expected_ttft_ms : work.expected_itl_ms) = expected;
+  if (candidate.report.role == phase::prefill)
+    work.expected_itl_ms = predicted_itl_ms(*candidate.model, candidate.report.layout, 1, point.plan.isl);
+  else // of one cold prompt, as in warming
+    work.expected_ttft_ms = predicted_ttft_ms(*candidate.model, candidate.report.layout, point.plan.isl);
+  return work;
+}
+
+wanted_work search_run::wanted() const {
+  wanted_work work;
+  if (known_.request.dry_run) {
+    work.finished = true;
+    return work;
+  }
+  std::vector<const candidate_track*> deploying;
+  bool held = false;
+  for (const auto& candidate : known_.candidates) {
+    held = held || candidate.life != engine_life::idle;
+    if (candidate.life == engine_life::deploying)
+      deploying.push_back(&candidate);
+    if (candidate.life == engine_life::ready && candidate.busy())
+      work.measure.push_back(work_for(candidate));
+    if (candidate.life == engine_life::releasing)
+      work.release.push_back({candidate.report.engine, candidate.incarnation});
+  }
+  std::sort(deploying.begin(), deploying.end(), [](const auto* a, const auto* b) { return a->order < b->order; });
+  for (const auto* candidate : deploying)
+    work.deploy.push_back(deployment_of(*candidate));
+  if (ended_)
+    work.finished = hard_end_ || !held;
+  else if (over() && !held)
+    (written_ ? work.finished : work.write) = true;
+  return work;
+}
+
+std::string search_run::stage() const {
+  if (written_ || ended_ || known_.request.dry_run)
+    return "Done";
+  if (over())
+    return "GeneratingDGD";
+  if (!started_)
+    return "Initializing";
+  if (!phases_[0].swept)
+    return "SweepingPrefill";
+  if (!phases_[1].swept)
+    return "SweepingDecode";
+  return "BuildingCurves";
+}
+
+// -- the answer -------------------------------------------------------------------------------------------
+
+void search_run::tell(const std::string& what, const std::string& text, const std::string& engine, const std::string& point,
+                      double value_ms) {
+  progress line;
+  line.what = what;
+  line.text = text;
+  line.engine = engine;
+  line.point = point;
+  line.value_ms = value_ms;
+  line.stage = what == "engine_chosen" ? "SelectingConfig" : stage();
+  for (const auto& candidate : known_.candidates) {
+    for (const auto& [id, known_point] : candidate.points)
+      line.points_done += known_point.result ? 1 : 0;
+    if (candidate.life == engine_life::ready || candidate.life == engine_life::releasing) {
+      ++line.engines_running;
+      line.gpus_in_use += candidate.report.layout.gpus;
+    }
+  }
+  line.points_planned = line.points_done + points_ahead_[0] + points_ahead_[1];
+  line.gpu_seconds = known_.gpu_seconds();
+  news_.push_back(std::move(line));
+}
+
+candidate_report search_run::report_of(const candidate_track& candidate) const {
+  auto report = candidate.report;
+  report.attempts = candidate.incarnation;
+  if (report.state == candidate_state::dropped)
+    return report;
+  const bool any = std::any_of(candidate.grid.begin(), candidate.grid.end(),
+                               [&](const point_plan& plan) { return candidate.measured(plan.point) != nullptr; });
+  const auto& track = phases_[static_cast<size_t>(report.role)];
+  if (candidate.failed)
+    report.state = candidate_state::failed;
+  else if (candidate.busy())
+    report.state = candidate_state::measuring;
+  else if (candidate.life == engine_life::deploying)
+    report.state = candidate_state::deploying;
+  else if (any)
+    report.state = candidate_state::measured;
+  else if (track.swept && known_.request.policy == search_policy::adaptive) {
+    report.state = candidate_state::pruned;
+    report.reason = known_.budget_spent ? "the budget was spent before its turn" : why_pruned(known_, candidate);
+  }
+  return report;
+}
+
+void search_run::fill_totals(profile_result& r) const {
+  std::string clock;
+  for (const auto& candidate : known_.candidates) {
+    r.simulated = r.simulated || candidate.simulated;
+    for (const auto& [id, point] : candidate.points) {
+      if (!point.result)
+        continue;
+      ++r.points_measured;
+      if (!clock.empty() && clock != point.result->clock)
+        clock = "mixed";
+      else if (clock.empty())
+        clock = point.result->clock;
+    }
+  }
+  r.clock = clock;
+  r.attempts_failed = attempts_failed_;
+  r.gpu_seconds = known_.gpu_seconds();
+  r.points_planned = r.points_measured + points_ahead_[0] + points_ahead_[1];
+}
+
+void search_run::fill_curves(profile_result& r) const {
+  for (const auto& candidate : known_.candidates) {
+    if (candidate.report.engine == r.prefill.engine && !r.prefill.engine.empty()) {
+      const auto whole = prefill_curve(candidate);
+      r.prefill_curve = rising_part(whole);
+      if (r.prefill_curve.size() < 5 && whole.size() > r.prefill_curve.size())
+        r.prefill_curve = whole;
+      else if (r.prefill_curve.size() < whole.size())
+        r.remarks.push_back(std::to_string(whole.size() - r.prefill_curve.size())
+                            + " points of the prefill curve are left out: their TTFT does not rise with the ISL");
+    }
+    if (candidate.report.engine == r.decode.engine && !r.decode.engine.empty()) {
+      r.decode_grid = decode_samples(candidate);
+      r.max_kv_tokens = candidate.report.kv_tokens;
+    }
+  }
+  if (over() && !ended_ && !r.prefill.engine.empty() && !r.decode.engine.empty())
+    for (auto& objection : curve_objections(r.prefill_curve, r.decode_grid))
+      r.remarks.push_back(std::move(objection));
+}
+
+profile_result search_run::result() const {
+  profile_result r;
+  r.remarks = known_.remarks;
+  for (const auto& candidate : known_.candidates)
+    r.candidates.push_back(report_of(candidate));
+  r.prefill = known_.pick(phase::prefill);
+  r.decode = known_.pick(phase::decode);
+  for (const auto* pick : {&r.prefill, &r.decode}) {
+    const auto role = pick == &r.prefill ? phase::prefill : phase::decode;
+    for (auto& other : alternatives_to(known_.scored(role, true), role, *pick, known_.target(role)))
+      r.alternatives.push_back(std::move(other));
+  }
+  conclude(r, known_.request.sla);
+  for (auto role : {phase::prefill, phase::decode}) {
+    const auto of_role = [&](const candidate_report& c) { return c.role == role; };
+    const auto total = std::count_if(r.candidates.begin(), r.candidates.end(), of_role);
+    const auto without = [&](const char* why) {
+      return std::count_if(r.candidates.begin(), r.candidates.end(), [&](const candidate_report& c) {
+        return c.role == role && c.state == candidate_state::dropped && c.reason.rfind(why, 0) == 0;
+      });
+    };
+    const auto dropped = std::count_if(r.candidates.begin(), r.candidates.end(), [&](const candidate_report& c) {
+      return c.role == role && c.state == candidate_state::dropped;
+    });
+    if (dropped == total)
+      r.binding_constraint = without("memory") > 0 ? "memory" : without("pool") > 0 ? "gpus" : "mapping";
+  }
+  fill_totals(r);
+  fill_curves(r);
+  if (known_.request.dry_run)
+    fill_estimate(r);
+  return r;
+}
+
+/// What a sweep of every usable candidate would take, without start-up and curves: the upper end for the adaptive policy.
+void search_run::fill_estimate(profile_result& r) const {
+  for (const auto& candidate : known_.candidates) {
+    if (!candidate.usable())
+      continue;
+    for (const auto& plan : sweep_points(known_.request, candidate.report, candidate.report.predicted_kv_tokens)) {
+      const auto spot = spot_of(plan);
+      const double ttft_s = predicted_ttft_ms(*candidate.model, candidate.report.layout, spot.isl) / 1000;
+      const double itl_s = predicted_itl_ms(*candidate.model, candidate.report.layout, spot.in_flight, mean_context(spot)) / 1000;
+      const int ranks = std::max(candidate.report.layout.attention_data_parallel(), 1);
+      const double seconds = candidate.report.role == phase::prefill
+                               ? ttft_s * (plan.min_waves * plan.requests + plan.warmup_requests) / ranks
+                               : ttft_s * spot.in_flight / ranks + itl_s * (spot.osl + plan.warm_osl);
+      r.gpu_seconds += seconds * candidate.report.layout.gpus;
+      ++r.points_planned;
+    }
+  }
+}
+
+} // namespace sextant::searching

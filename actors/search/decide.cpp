@@ -1,0 +1,191 @@
+// decide.cpp: Decisions of a search: what is measured, deployed and released next. Made after every result, in order.
+#include <algorithm>
+
+#include "actors/search/candidates.hpp"
+#include "actors/search/curves.hpp"
+#include "actors/search/run.hpp"
+
+namespace sextant::searching {
+
+namespace {
+
+/// Engines that the adaptive policy keeps alive, as far as there are candidates: more are speculation.
+constexpr int engines_side_by_side = 3;
+
+constexpr phase roles[] = {phase::prefill, phase::decode};
+
+bool contains(const std::vector<need>& needs, size_t candidate) {
+  return std::any_of(needs.begin(), needs.end(), [&](const need& n) { return n.candidate == candidate; });
+}
+
+/// Whether an engine is doing or about to do something.
+bool active(const candidate_track& candidate) {
+  return candidate.life == engine_life::deploying || candidate.busy();
+}
+
+} // namespace
+
+void search_run::decide() {
+  if (known_.request.dry_run)
+    return;
+  check_budget();
+  std::array<std::vector<need>, 2> needs;
+  if (!over()) {
+    for (size_t i = 0; i < 2; ++i)
+      needs[i] = phases_[i].done ? std::vector<need>{} : needs_of(roles[i]);
+    for (const auto& list : needs)
+      measure_next(list);
+  }
+  release_idle(needs);
+  if (!over())
+    deploy_next(needs);
+}
+
+void search_run::check_budget() {
+  const double budget_s = known_.request.max_gpu_hours * 3600;
+  if (budget_s <= 0 || known_.budget_spent || known_.gpu_seconds() < budget_s)
+    return;
+  known_.budget_spent = true;
+  known_.remarks.push_back("the budget of GPU hours is spent: what was not measured by then is left out");
+  tell("budget_spent", known_.remarks.back());
+}
+
+/// Sweep measurements while the pick may change, then the curve of the pick. Updates where the phase stands.
+std::vector<need> search_run::needs_of(phase role) {
+  auto& track = phases_[static_cast<size_t>(role)];
+  std::vector<need> needs;
+  if (!known_.budget_spent)
+    needs = known_.request.policy == search_policy::adaptive ? adaptive_needs(known_, role) : exhaustive_needs(known_, role);
+  int& ahead = points_ahead_[static_cast<size_t>(role)];
+  ahead = 0;
+  for (const auto& n : needs)
+    ahead += n.points;
+  const bool sweeping = std::any_of(known_.candidates.begin(), known_.candidates.end(), [&](const candidate_track& c) {
+    return c.report.role == role && c.sweeping();
+  });
+  track.swept = needs.empty() && !sweeping;
+  if (!track.swept)
+    return needs;
+  const auto pick = known_.pick(role);
+  if (track.announced != pick.engine + std::to_string(pick.concurrency)) {
+    track.announced = pick.engine + std::to_string(pick.concurrency);
+    tell("engine_chosen", pick.engine.empty() ? pick.message : pick.engine + " is chosen", pick.engine, {}, pick.value_ms);
+  }
+  if (auto curve = curve_need(role)) {
+    ahead = curve->points;
+    return {*curve};
+  }
+  track.done = std::none_of(known_.candidates.begin(), known_.candidates.end(), [&](const candidate_track& c) {
+    return c.report.role == role && c.busy();
+  });
+  return {};
+}
+
+std::optional<need> search_run::curve_need(phase role) {
+  const auto pick = known_.pick(role);
+  for (size_t i = 0; i < known_.candidates.size(); ++i) {
+    auto& candidate = known_.candidates[i];
+    if (candidate.report.engine != pick.engine || !candidate.usable() || known_.budget_spent || candidate.busy())
+      continue;
+    auto next = next_curve_point(known_, candidate);
+    if (!next)
+      return std::nullopt;
+    const auto asked = std::count_if(candidate.points.begin(), candidate.points.end(),
+                                     [](const auto& p) { return p.second.plan.purpose == "curve"; });
+    const int left = curve_points_expected(known_, candidate) - static_cast<int>(asked);
+    return need{i, std::move(next), std::max(left, 1)};
+  }
+  return std::nullopt;
+}
+
+void search_run::measure_next(const std::vector<need>& needs) {
+  for (const auto& n : needs) {
+    auto& candidate = known_.candidates[n.candidate];
+    if (candidate.life != engine_life::ready || candidate.busy() || !n.next)
+      continue;
+    candidate.current = n.next->point;
+    candidate.points.try_emplace(n.next->point, point_track{*n.next, 1, 0, false, {}, {}});
+  }
+}
+
+void search_run::deploy(candidate_track& candidate) {
+  candidate.life = engine_life::deploying;
+  candidate.order = ++deployments_;
+  ++candidate.incarnation;
+  tell("engine_wanted", candidate.report.engine + " is to be deployed on " + std::to_string(candidate.report.layout.gpus) + " GPUs",
+       candidate.report.engine);
+}
+
+void search_run::deploy_next(const std::array<std::vector<need>, 2>& needs) {
+  const bool adaptive = known_.request.policy == search_policy::adaptive;
+  const need* blocked = nullptr;
+  for (size_t rank = 0; rank < std::max(needs[0].size(), needs[1].size()); ++rank)
+    for (const auto& list : needs) {
+      if (rank >= list.size())
+        continue;
+      auto& candidate = known_.candidates[list[rank].candidate];
+      if (candidate.life != engine_life::idle)
+        continue;
+      const bool phase_rests = std::none_of(known_.candidates.begin(), known_.candidates.end(), [&](const candidate_track& c) {
+        return c.report.role == candidate.report.role && active(c);
+      });
+      const auto alive = std::count_if(known_.candidates.begin(), known_.candidates.end(),
+                                       [](const candidate_track& c) { return c.life != engine_life::idle; });
+      // Speculation is bounded, and never takes the GPUs that a more promising engine waits for.
+      if (adaptive && !phase_rests && (blocked || alive >= engines_side_by_side))
+        continue;
+      if (candidate.report.layout.gpus <= gpus_at_once(known_.request) - known_.gpus_held())
+        deploy(candidate);
+      else if (!blocked)
+        blocked = &list[rank];
+    }
+  if (blocked && all_quiet())
+    make_room(*blocked, needs);
+}
+
+bool search_run::all_quiet() const {
+  return std::none_of(known_.candidates.begin(), known_.candidates.end(), [](const candidate_track& c) {
+    return active(c) || c.life == engine_life::releasing;
+  });
+}
+
+/// The last resort: engines that only wait for their curves are ended for one that cannot start beside them.
+void search_run::make_room(const need& blocked, const std::array<std::vector<need>, 2>& needs) {
+  int free = gpus_at_once(known_.request) - known_.gpus_held();
+  const auto& waiting = known_.candidates[blocked.candidate].report;
+  for (auto& candidate : known_.candidates) {
+    const auto index = static_cast<size_t>(&candidate - known_.candidates.data());
+    if (free >= waiting.layout.gpus)
+      return;
+    if (candidate.life != engine_life::ready || contains(needs[0], index) || contains(needs[1], index))
+      continue;
+    candidate.life = engine_life::releasing;
+    free += candidate.report.layout.gpus;
+    tell("engine_released", candidate.report.engine + " is ended to make room for " + waiting.engine, candidate.report.engine);
+  }
+}
+
+/// Whether an idle engine may still be needed: it is the pick as far as is known, and its curve is to come.
+bool search_run::worth_holding(size_t index) const {
+  const auto& candidate = known_.candidates[index];
+  const auto role = candidate.report.role;
+  return !over() && !phases_[static_cast<size_t>(role)].done && candidate.usable() && !known_.budget_spent
+         && known_.pick(role).engine == candidate.report.engine;
+}
+
+void search_run::release_idle(const std::array<std::vector<need>, 2>& needs) {
+  for (size_t i = 0; i < known_.candidates.size(); ++i) {
+    auto& candidate = known_.candidates[i];
+    if (ended_)
+      candidate.current.clear();
+    const bool cancelled_start = ended_ && candidate.life == engine_life::deploying;
+    if (!cancelled_start && (candidate.life != engine_life::ready || candidate.busy()))
+      continue;
+    if (!ended_ && (contains(needs[0], i) || contains(needs[1], i) || worth_holding(i)))
+      continue;
+    candidate.life = engine_life::releasing;
+    tell("engine_released", candidate.report.engine + " is not needed any more", candidate.report.engine);
+  }
+}
+
+} // namespace sextant::searching

@@ -1,0 +1,89 @@
+// estimates.cpp: What is believed of latencies that were not measured.
+#include "actors/search/estimates.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sextant::searching {
+
+namespace {
+
+/// Least relative error that a model is granted when it has measured nothing of a mapping.
+constexpr double least_band = 0.35;
+/// Relative error of the model's shape over load and length, once one point of the mapping was measured.
+constexpr double shape_band = 0.12;
+/// Relative spread of a measured value beyond its interval.
+constexpr double measured_spread = 0.02;
+
+} // namespace
+
+correction shared_correction(const std::vector<double>& ratios, double band) {
+  const double width = std::log1p(std::max(band, 0.0));
+  if (ratios.empty())
+    return {std::exp(-width), 1, std::exp(width)};
+  double sum = 0;
+  bool within = true;
+  for (double ratio : ratios) {
+    sum += std::log(ratio);
+    within = within && std::abs(std::log(ratio)) <= width;
+  }
+  const auto count = static_cast<double>(ratios.size());
+  const double centre = sum / count;
+  const double shrunk = sum / (count + 1);
+  if (within)
+    return {std::exp(-width), std::exp(shrunk), std::exp(width)};
+  return {std::exp(std::min(centre, shrunk) - width), std::exp(shrunk), std::exp(std::max(centre, shrunk) + width)};
+}
+
+double measured_ratio(const candidate_track& candidate) {
+  double sum = 0;
+  int count = 0;
+  for (const auto& plan : candidate.grid)
+    if (const auto* point = candidate.measured(plan.point)) {
+      sum += std::log(point->value_ms / candidate.predict(spot_of(plan)));
+      ++count;
+    }
+  return count > 0 ? std::exp(sum / count) : 0;
+}
+
+correction phase_correction(const knowledge& known, phase role) {
+  std::vector<double> ratios;
+  double band = least_band;
+  for (const auto& candidate : known.candidates) {
+    if (candidate.report.role != role || !candidate.model)
+      continue;
+    band = std::max(band, candidate.model->error_band());
+    if (const double ratio = measured_ratio(candidate); ratio > 0)
+      ratios.push_back(ratio);
+  }
+  return shared_correction(ratios, band);
+}
+
+belief believe(const candidate_track& candidate, const decode_spot& spot, const correction& shared) {
+  const double predicted = candidate.predict(spot);
+  const double ratio = measured_ratio(candidate);
+  if (ratio <= 0)
+    return {predicted * shared.low, predicted * shared.expected, predicted * shared.high};
+  belief b{predicted * ratio / (1 + shape_band), predicted * ratio, predicted * ratio * (1 + shape_band)};
+  for (const auto& plan : candidate.grid) {
+    const auto* point = candidate.measured(plan.point);
+    if (!point)
+      continue;
+    const double low = std::min(point->value_low_ms > 0 ? point->value_low_ms : point->value_ms,
+                                point->value_ms * (1 - measured_spread));
+    const double high = std::max(point->value_high_ms, point->value_ms * (1 + measured_spread));
+    if (plan.concurrency <= spot.in_flight)
+      b.low = std::max(b.low, low);
+    if (plan.concurrency >= spot.in_flight)
+      b.high = std::min(b.high, high);
+  }
+  b.high = std::max(b.high, b.low);
+  b.expected = std::clamp(b.expected, b.low, b.high);
+  return b;
+}
+
+double throughput_bound(const candidate_track& candidate, const decode_spot& spot, double low_ms) {
+  return low_ms > 0 ? candidate.throughput_weight(spot) / low_ms * (1 + measured_spread) : 0;
+}
+
+} // namespace sextant::searching
