@@ -1,0 +1,116 @@
+"""Dying and going on: kill -9, Ctrl-C and a killed message server in the middle of a profile; the same answer, nothing measured twice."""
+import collections
+import os
+import signal
+import unittest
+
+from sextant import EXIT_INTERRUPTED, EXIT_OK, SAMPLES, SextantTest, wait_until
+
+SAMPLE = SAMPLES / "qwen3-32b.yaml"
+
+
+class Resume(SextantTest):
+
+    def profile(self, out, *more):
+        return self.start("profile", SAMPLE, "--json-events", "--output-dir", out, *more)
+
+    def finish(self, program, seconds=170):
+        code = program.wait(seconds)
+        self.assertEqual(code, EXIT_OK, program.stdout[-2000:] + program.stderr[-2000:])
+
+    def assert_nothing_measured_twice(self, out, programs):
+        """By what every start reported, and by what is stored."""
+        reported = collections.Counter(p for program in programs for p in program.measured())
+        self.assertEqual([p for p, n in reported.items() if n > 1], [])
+        stored = collections.Counter(p["plan"]["point"] for p in self.points(out))
+        self.assertEqual([p for p, n in stored.items() if n > 1], [])
+        self.assertLessEqual(set(reported), set(stored), "a finished point was lost")
+
+    def test_kill_at_many_moments_of_virtual_runs(self):
+        whole = self.folder / "whole"
+        self.finish(self.profile(whole, "--simulation", "virtual"))
+        expected = self.choice(whole)
+        for moment in range(8):
+            with self.subTest(moment=moment):
+                out = self.folder / f"killed-{moment}"
+                first = self.profile(out, "--simulation", "virtual")
+                # By progress, not by the clock: moments 0 and 1 are before the first result, later ones spread over the run.
+                events = (0, 1, 3, 6, 10, 16, 24, 34)[moment]
+                wait_until(lambda: len(first.events()) >= events or not first.running(), 60, step=0.002)
+                first.kill()
+                self.assertTrue(wait_until(lambda: not self.processes(), 5), f"left behind: {self.processes()}")
+                second = self.profile(out, "--simulation", "virtual")
+                self.finish(second)
+                self.assertEqual(self.choice(out), expected)
+                self.assert_nothing_measured_twice(out, [first, second])
+
+    def test_live_run_killed_again_and_again(self):
+        whole = self.folder / "whole"
+        self.finish(self.profile(whole, "--simulation", "virtual"))
+        out = self.folder / "killed"
+        programs = []
+        for results in (1, 4, 6):
+            program = self.profile(out)
+            programs.append(program)
+            wait_until(lambda: len(program.measured()) >= results or not program.running(), 100)
+            program.kill()
+            self.assertTrue(wait_until(lambda: not self.processes(), 5), f"left behind: {self.processes()}")
+        last = self.profile(out)
+        programs.append(last)
+        self.finish(last)
+        self.assert_nothing_measured_twice(out, programs)
+        self.assertEqual(self.choice(out), self.choice(whole))
+
+    def test_finished_request_is_answered_without_measuring(self):
+        out = self.folder / "out"
+        first = self.profile(out, "--simulation", "virtual")
+        self.finish(first)
+        before = self.choice(out)
+        second = self.profile(out, "--simulation", "virtual")
+        self.finish(second)
+        self.assertEqual(second.measured(), [])
+        self.assertEqual(self.choice(out), before)
+
+    def test_interrupt_leaves_no_process_and_goes_on_later(self):
+        out = self.folder / "out"
+        first = self.profile(out)
+        self.assertTrue(wait_until(lambda: first.measured(), 60), first.stderr)
+        self.assertGreater(len(self.processes()), 1, "program and message server")
+        first.signal(signal.SIGINT)
+        self.assertEqual(first.wait(10), EXIT_INTERRUPTED)
+        self.assertTrue(wait_until(lambda: not self.processes(), 2), f"left behind: {self.processes()}")
+        self.assertIn("run the same command again", first.stderr)
+        second = self.profile(out)
+        self.finish(second)
+        self.assert_nothing_measured_twice(out, [first, second])
+
+    def test_killed_message_server_changes_nothing(self):
+        whole = self.folder / "whole"
+        self.finish(self.profile(whole, "--simulation", "virtual"))
+        out = self.folder / "out"
+        program = self.profile(out)
+        for results in (1, 5):
+            self.assertTrue(wait_until(lambda: len(program.measured()) >= results, 60), program.stderr)
+            servers = self.processes("nats-server")
+            self.assertEqual(len(servers), 1)
+            os.kill(next(iter(servers)), signal.SIGKILL)
+            self.assertTrue(wait_until(lambda: set(self.processes("nats-server")) - set(servers), 10), "it is started again")
+        self.finish(program)
+        self.assertEqual(self.choice(out), self.choice(whole))
+        stored = collections.Counter(p["plan"]["point"] for p in self.points(out))
+        self.assertEqual([p for p, n in stored.items() if n > 1], [])
+
+    def test_second_start_in_the_same_directory_is_told_so(self):
+        out = self.folder / "out"
+        first = self.profile(out)
+        self.assertTrue(wait_until(lambda: first.events(), 30), first.stderr)
+        second = self.profile(out)
+        self.assertNotEqual(second.wait(20), EXIT_OK)
+        self.assertTrue(second.stderr.strip())
+        self.assertTrue(first.running(), "the first one is not disturbed")
+        first.signal(signal.SIGTERM)
+        self.assertEqual(first.wait(10), EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
