@@ -28,6 +28,9 @@ double student_t_975(double degrees);
 /// Student's t interval of the mean of independent samples; mean and variance by Welford's update.
 interval interval_of_mean(std::span<const double> samples);
 
+/// Statistics of samples: percentiles by linear interpolation as AIPerf (numpy) computes them, 95 % interval of the mean.
+distribution describe_samples(std::vector<double> samples);
+
 /// Output tokens of a request: as the engine counted them, or the token events where it did not count.
 int output_tokens(const request_record& record);
 

@@ -1,8 +1,7 @@
-// statistics.cpp: Distributions of samples.
+// distribution.cpp: Distributions of samples.
 #include <algorithm>
 #include <cmath>
 
-#include "actors/metrics/summary.hpp"
 #include "messages/point_value.hpp"
 
 namespace sextant {
