@@ -37,7 +37,7 @@ std::string random_id() {
   return text;
 }
 
-bool id_given(const arguments& args) {
+bool id_given(const command_line& args) {
   if (!args.positionals.empty() && valid_request_id(args.positionals[0]))
     return true;
   fprintf(stderr, "%s: accepted is a request id: 1 to 128 letters, digits, '-' and '_'\n",
@@ -45,7 +45,7 @@ bool id_given(const arguments& args) {
   return false;
 }
 
-int watch_with(bus& link, const subjects& names, const std::string& id, const arguments& args) {
+int watch_with(bus& link, const subjects& names, const std::string& id, const command_line& args) {
   event_queue queue;
   auto view = make_console(args.flag("json-events") ? "json" : "auto", id);
   const auto end = watch_request(link, names, id, queue, *view);
@@ -58,14 +58,14 @@ int watch_with(bus& link, const subjects& names, const std::string& id, const ar
 
 } // namespace
 
-int run_submit(const arguments& args) {
+int run_submit(const command_line& args) {
   auto submission = submission_from(args);
   if (!submission)
     return exit_bad_input;
   auto link = connect_from(args);
   if (!link)
     return exit_failed;
-  const auto id = args.options.count("id") ? args.value("id") : random_id();
+  const auto id = args.has("id") ? args.value("id") : random_id();
   const subjects names{args.value("prefix")};
   auto answer = ask(*link, names.request_submit(), encode_message("submit-" + id, id, *submission));
   if (!answer)
@@ -79,17 +79,17 @@ int run_submit(const arguments& args) {
     return exit_failed;
   printf("%s\n", id.c_str());
   fprintf(stderr, "%s\n", accepted->duplicate ? "known already: the same request" : "accepted");
-  return args.flag("watch") ? watch_with(*link, names, id, args) : exit_ok;
+  return args.flag("wait") ? watch_with(*link, names, id, args) : exit_ok;
 }
 
-int run_watch(const arguments& args) {
+int run_watch(const command_line& args) {
   if (!id_given(args))
     return exit_bad_input;
   auto link = connect_from(args);
   return link ? watch_with(*link, subjects{args.value("prefix")}, args.positionals[0], args) : exit_failed;
 }
 
-int run_cancel(const arguments& args) {
+int run_cancel(const command_line& args) {
   if (!id_given(args))
     return exit_bad_input;
   auto link = connect_from(args);
@@ -104,7 +104,7 @@ int run_cancel(const arguments& args) {
   return exit_ok;
 }
 
-int run_results(const arguments& args) {
+int run_results(const command_line& args) {
   if (!id_given(args))
     return exit_bad_input;
   auto link = connect_from(args);
@@ -124,7 +124,7 @@ int run_results(const arguments& args) {
   return exit_failed;
 }
 
-int run_list(const arguments& args) {
+int run_list(const command_line& args) {
   auto link = connect_from(args);
   if (!link)
     return exit_failed;

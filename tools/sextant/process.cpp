@@ -1,6 +1,7 @@
 #include "tools/sextant/process.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -12,23 +13,10 @@
 
 #include "adapters/nats/nats_bus.hpp"
 #include "config/intake.hpp"
-#include "config/options.hpp"
 
 namespace sextant {
 
 using std::chrono::milliseconds;
-
-std::string arguments::value(const std::string& name) const {
-  if (auto found = options.find(name); found != options.end())
-    return found->second;
-  if (const auto* row = find_option(name))
-    return std::string{row->value};
-  return {};
-}
-
-bool arguments::flag(const std::string& name) const {
-  return value(name) == "true";
-}
 
 std::optional<std::string> read_text(const std::string& path, std::string& error) {
   std::error_code code;
@@ -58,7 +46,7 @@ void print_errors(const std::vector<document_error>& errors) {
   fprintf(stderr, "%zu error%s; nothing was started\n", errors.size(), errors.size() == 1 ? "" : "s");
 }
 
-std::optional<submit_request> submission_from(const arguments& args) {
+std::optional<submit_request> submission_from(const command_line& args) {
   submit_request submission;
   if (!args.positionals.empty()) {
     std::string error;
@@ -70,11 +58,7 @@ std::optional<submit_request> submission_from(const arguments& args) {
     submission.document = std::move(*text);
     submission.source = args.positionals[0];
   }
-  for (const auto& [name, value] : args.options) {
-    const auto* row = find_option(name);
-    if (row && row->request)
-      submission.options[name] = value;
-  }
+  submission.options = args.request_options();
   return submission;
 }
 
@@ -97,15 +81,19 @@ void start_logging(const std::string& path, const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-std::shared_ptr<bus> connect_from(const arguments& args) {
+std::shared_ptr<bus> connect_from(const command_line& args) {
   nats_settings settings;
   if (auto url = args.value("nats"); !url.empty())
     settings.url = url;
-  settings.token = args.value("nats-token");
-  settings.user = args.value("nats-user");
-  settings.password = args.value("nats-password");
-  settings.credentials_file = args.value("nats-credentials");
-  settings.ca_file = args.value("nats-ca");
+  const auto from_environment = [](const char* name) {
+    const char* text = std::getenv(name);
+    return std::string{text ? text : ""};
+  };
+  settings.token = from_environment("NATS_TOKEN");
+  settings.user = from_environment("NATS_USER");
+  settings.password = from_environment("NATS_PASSWORD");
+  settings.credentials_file = from_environment("NATS_CREDS");
+  settings.ca_file = from_environment("NATS_CA");
   std::string error;
   auto link = connect_nats(settings, error);
   if (!link)

@@ -22,7 +22,7 @@ inline constexpr size_t max_document_bytes = 16 * 1024 * 1024;
 std::optional<std::string> read_text(const std::string& path, std::string& error);
 
 /// A submission from the command line's REQUEST file and options. Errors are printed; nothing then.
-std::optional<submit_request> submission_from(const arguments& args);
+std::optional<submit_request> submission_from(const command_line& args);
 
 /// Prints every error, one line each, and how many there are.
 void print_errors(const std::vector<document_error>& errors);
@@ -30,8 +30,9 @@ void print_errors(const std::vector<document_error>& errors);
 /// Logs to a file (created with its folder), or nowhere for an empty path.
 void start_logging(const std::string& path, const std::string& level);
 
-/// Connects to the server of `--nats` and `--nats-*`; error text printed, nothing on failure.
-std::shared_ptr<bus> connect_from(const arguments& args);
+/// Connects to the server of `--nats`, with NATS_TOKEN, NATS_USER, NATS_PASSWORD, NATS_CREDS and NATS_CA of the environment
+/// (so that no secret is on a command line); error text printed, nothing on failure.
+std::shared_ptr<bus> connect_from(const command_line& args);
 
 /// How a watched request ended.
 struct watch_end {

@@ -102,8 +102,17 @@ struct local_profile {
   std::shared_ptr<bus> link;
 };
 
-bool start_bus(local_profile& local, const std::string& directory) {
+/// A private server under the output directory, or the server of `--nats`.
+bool start_bus(local_profile& local, const std::string& directory, const command_line& args) {
   std::string error;
+  if (args.has("nats")) {
+    local.link = connect_from(args);
+    if (local.link)
+      error = prepare_streams(*local.link, subjects{args.value("prefix")});
+    if (!error.empty())
+      fprintf(stderr, "%s\n", error.c_str());
+    return local.link && error.empty();
+  }
   local.server = private_server::start(directory + "/.sextant/nats", error);
   if (local.server) {
     nats_settings settings;
@@ -121,18 +130,19 @@ bool start_bus(local_profile& local, const std::string& directory) {
 
 } // namespace
 
-int run_profile(const arguments& args) {
+int run_profile(const command_line& args) {
   auto submission = submission_from(args);
   if (!submission)
     return exit_bad_input;
   auto checked = read_request("profile", *submission);
   if (auto* errors = std::get_if<std::vector<document_error>>(&checked)) {
+    name_as_flags(*errors);
     print_errors(*errors);
     return exit_bad_input;
   }
   auto request = std::get<profile_request>(std::move(checked));
   const auto directory = fs::absolute(request.output_dir.empty() ? "profiling_results" : request.output_dir).lexically_normal().string();
-  request.id = args.options.count("id") ? args.value("id") : request_id_of(request);
+  request.id = args.has("id") ? args.value("id") : request_id_of(request);
   std::error_code code;
   fs::create_directories(directory, code);
   if (code) {
@@ -148,12 +158,14 @@ int run_profile(const arguments& args) {
   start_logging(log.empty() ? directory + "/profile_sla.log" : log, args.value("log-level"));
 
   local_profile local;
-  if (!start_bus(local, directory))
+  if (!start_bus(local, directory, args))
     return exit_failed;
   event_queue queue;
   watch_end end;
   {
     installation_settings settings;
+    if (args.has("nats"))
+      settings.names = subjects{args.value("prefix")};
     settings.gpus = request.pool_gpus;
     settings.host = make_simulated_host();
     settings.output_root = directory;

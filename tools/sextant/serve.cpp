@@ -20,7 +20,7 @@ std::string host_name() {
 
 } // namespace
 
-int run_serve(const arguments& args) {
+int run_serve(const command_line& args) {
   const auto directory = std::filesystem::absolute(args.value("output-dir")).lexically_normal().string();
   std::error_code code;
   std::filesystem::create_directories(directory, code);
@@ -35,7 +35,7 @@ int run_serve(const arguments& args) {
     return exit_failed;
   installation_settings settings;
   settings.names = subjects{args.value("prefix")};
-  settings.node = args.options.count("node-name") ? args.value("node-name") : host_name();
+  settings.node = args.has("node-name") ? args.value("node-name") : host_name();
   settings.gpus = std::stoi(args.value("gpus"));
   settings.host = make_simulated_host();
   settings.output_root = directory;

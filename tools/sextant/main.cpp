@@ -1,0 +1,29 @@
+// main.cpp: `sextant`: reads the command line and runs one command.
+#include <cstdio>
+#include <map>
+
+#include "tools/sextant/commands.hpp"
+#include "tools/sextant/process.hpp"
+
+int main(int argc, char** argv) {
+  using namespace sextant;
+  hold_signals();
+  const auto args = parse_command_line(argc, argv);
+  if (args.version) {
+    printf("sextant %s\n", SEXTANT_VERSION);
+    return exit_ok;
+  }
+  if (args.help || (args.command.empty() && args.errors.empty())) {
+    printf("%s", help_text(args.command).c_str());
+    return exit_ok;
+  }
+  if (!args.errors.empty()) {
+    print_errors(args.errors);
+    return exit_bad_input;
+  }
+  static const std::map<std::string, int (*)(const command_line&)> commands{
+    {"profile", run_profile}, {"serve", run_serve},     {"submit", run_submit}, {"watch", run_watch},
+    {"cancel", run_cancel},   {"results", run_results}, {"list", run_list},     {"pick", run_pick},
+  };
+  return commands.at(args.command)(args);
+}
