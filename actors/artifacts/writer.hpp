@@ -12,6 +12,7 @@ namespace sextant {
 struct write_outcome {
   std::vector<std::string> files;  ///< relative to the directory, sorted
   std::string error;               ///< empty on success
+  std::vector<std::string> remarks;  ///< what is missing without spoiling the result, e.g. plots where gnuplot is
 };
 
 /// Writes the output directory of the reference sheet, section 8 (and its plots, reports, ConfigMaps). Every file appears

@@ -66,6 +66,10 @@ std::optional<yaml_tree> base_document(const profile_request& request, std::stri
   return dgd;
 }
 
+bool curves_exist(const profile_result& result) {
+  return result.prefill_curve.size() >= 3 && !result.decode_grid.empty() && result.max_kv_tokens > 0;
+}
+
 std::string short_hash(std::string_view text, unsigned offset) {
   uint32_t hash = 2166136261U; // FNV-1a
   for (const unsigned char c : text)

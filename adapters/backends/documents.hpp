@@ -5,7 +5,7 @@
 #include <string>
 
 #include "adapters/backends/yaml_tree.hpp"
-#include "messages/request.hpp"
+#include "messages/profile.hpp"
 
 namespace sextant {
 
@@ -15,6 +15,9 @@ std::optional<yaml_tree> base_document(const profile_request& request, std::stri
 
 /// `{backend}-agg-{4 hex}`: differs between the candidates of a request, so that they can live side by side in a namespace.
 std::string candidate_name(const profile_request& request, phase role, const mapping& layout);
+
+/// Whether a planner can be given curves: at least three prefill samples, a decode grid and the KV capacity.
+bool curves_exist(const profile_result& result);
 
 /// Four hexadecimal digits that depend on the texts only.
 std::string short_hash(std::string_view text, unsigned offset = 0);

@@ -36,10 +36,6 @@ std::string profile_data_mount() {
   return std::string{workspace} + "/profiling_results";
 }
 
-bool has_curves(const profile_result& result) {
-  return !result.prefill_curve.empty() && !result.decode_grid.empty() && result.max_kv_tokens > 0;
-}
-
 // Rounded so that the document stays readable and small: annotations that carry it are limited in size.
 double rounded(double value, double steps) {
   return std::round(value * steps) / steps;
@@ -146,11 +142,11 @@ nlohmann::ordered_json planner_config(const profile_request& request, const prof
   nlohmann::ordered_json config;
   config["environment"] = "kubernetes";
   config["mode"] = "disagg";
-  config["pre_deployment_sweeping_mode"] = has_curves(result) ? "thorough" : "none";
+  config["pre_deployment_sweeping_mode"] = curves_exist(result) ? "thorough" : "none";
   // The measured curves are of use for a planner that scales to a latency target only.
   config["optimization_target"] = "sla";
-  config["enable_throughput_scaling"] = has_curves(result);
-  config["enable_load_scaling"] = !has_curves(result);
+  config["enable_throughput_scaling"] = curves_exist(result);
+  config["enable_load_scaling"] = !curves_exist(result);
   config["ttft_ms"] = request.sla.ttft_ms;
   config["itl_ms"] = request.sla.itl_ms;
   for (const auto& [name, value] : planner_options(request)) {
@@ -187,7 +183,7 @@ std::vector<yaml_tree> add_planner(yaml_tree& dgd, const profile_request& reques
   const auto* frontend = frontend_of(dgd);
   if (!is_beta(request)) {
     const auto group = frontend ? frontend->text_at("dynamoNamespace") : std::string{};
-    planner["dynamoNamespace"] = group.empty() ? (backend == "mocker" ? "mocker-disagg" : "dynamo") : group;
+    planner["dynamoNamespace"] = group.empty() ? "dynamo" : group;
   }
   auto& container = planner["extraPodSpec"]["mainContainer"];
   if (const auto image = frontend_image(dgd); !image.empty())
@@ -204,7 +200,7 @@ std::vector<yaml_tree> add_planner(yaml_tree& dgd, const profile_request& reques
     container["command"] = yaml_tree::texts({"python3", "-m", "planner_sla"});
     container["args"] = yaml_tree::texts(planner_arguments(request, result, backend));
   }
-  if (has_curves(result)) {
+  if (curves_exist(result)) {
     mount_configmap(planner, profile_data_name(request), profile_data_mount());
     configmaps.push_back(profile_data(request, result));
   }
@@ -264,7 +260,7 @@ std::string mocker_dgd(const profile_request& request, const profile_result& res
     auto args = arguments_of(*service);
     args.set("--model-path", model_path(request));
     args.set("--model-name", request.model.name);
-    if (has_curves(result)) {
+    if (curves_exist(result)) {
       args.set("--planner-profile-data", profile_data_mount());
       mount_configmap(*service, profile_data_name(request), profile_data_mount());
     }
@@ -276,7 +272,7 @@ std::string mocker_dgd(const profile_request& request, const profile_result& res
 }
 
 std::string planner_configmap(const profile_request& request, const profile_result& result) {
-  return has_curves(result) ? write_yaml(profile_data(request, result)) : std::string{};
+  return curves_exist(result) ? write_yaml(profile_data(request, result)) : std::string{};
 }
 
 } // namespace sextant

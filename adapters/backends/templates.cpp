@@ -22,13 +22,14 @@ std::string image_of(std::string_view name, request_api api) {
   return std::string{registry} + std::string{name} + std::string{api == request_api::v1beta1 ? new_tag : old_tag};
 }
 
-std::string frontend(std::string_view image) {
-  return "    Frontend:\n"
-         "      componentType: frontend\n"
-         "      replicas: 1\n"
-         "      extraPodSpec:\n"
-         "        mainContainer:\n"
-         "          image: "
+// `group` is a line with the Dynamo namespace, or nothing.
+std::string frontend(std::string_view image, std::string_view group = {}) {
+  return "    Frontend:\n" + std::string{group}
+         + "      componentType: frontend\n"
+           "      replicas: 1\n"
+           "      extraPodSpec:\n"
+           "        mainContainer:\n"
+           "          image: "
          + std::string{image} + "\n";
 }
 
@@ -39,10 +40,11 @@ struct worker_text {
   std::string_view directory;
   std::string_view module;
   std::string args;  ///< flow sequence without brackets
+  std::string_view group = {};
 };
 
 std::string worker(const worker_text& w) {
-  std::string out = "    " + std::string{w.service} + ":\n";
+  std::string out = "    " + std::string{w.service} + ":\n" + std::string{w.group};
   out += "      componentType: worker\n";
   out += "      subComponentType: " + std::string{w.role} + "\n";
   out += "      envFromSecret: hf-token-secret\n";
@@ -109,13 +111,15 @@ std::string base_template(backend_kind backend, request_api api) {
 
 std::string mocker_template(request_api api) {
   const auto image = image_of(names_of(backend_kind::vllm).runtime_image, api);
-  auto out = header("mocker-disagg") + frontend(image);
+  // Later releases derive the Dynamo namespace from the deployment.
+  const std::string_view group = api == request_api::v1beta1 ? "" : "      dynamoNamespace: mocker-disagg\n";
+  auto out = header("mocker-disagg") + frontend(image, group);
   const auto args = [api](std::string_view role) {
     return "--model-path, " + std::string{default_model} + ", --model-name, " + std::string{default_model}
            + ", --speedup-ratio, \"1.0\"" + role_flag(role, api);
   };
-  out += worker({"prefill", "prefill", image, "/workspace", "dynamo.mocker", args("prefill")});
-  out += worker({"decode", "decode", image, "/workspace", "dynamo.mocker", args("decode")});
+  out += worker({"prefill", "prefill", image, "/workspace", "dynamo.mocker", args("prefill"), group});
+  out += worker({"decode", "decode", image, "/workspace", "dynamo.mocker", args("decode"), group});
   return out;
 }
 

@@ -111,7 +111,9 @@ std::string single_quoted(std::string_view text) {
 bool safe_plain(std::string_view text) {
   if (reads_as_other_type(text) || !printable(text) || text.front() == ' ' || text.back() == ' ' || text.back() == ':')
     return false;
-  if (std::string_view{"!&*-?:,[]{}#|>@`\"'%"}.find(text.front()) != std::string_view::npos)
+  // A dash starts a list item only before a blank: flags stay as they are.
+  const bool dash = text.front() == '-' && (text.size() == 1 || text[1] == ' ' || text.starts_with("---"));
+  if (dash || std::string_view{"!&*?:,[]{}#|>@`\"'%"}.find(text.front()) != std::string_view::npos)
     return false;
   return text.find(": ") == std::string_view::npos && text.find(" #") == std::string_view::npos;
 }

@@ -1,0 +1,22 @@
+// places.hpp: Which result belongs into which folder of the output directory (reference sheet, section 8). Pure.
+#pragma once
+
+#include <string>
+
+#include "messages/profile.hpp"
+
+namespace sextant {
+
+/// `prefill_4gpus_TP4`, from an engine id such as `prefill-TP4`.
+std::string engine_folder(const std::string& engine);
+
+/// Folder of the in-depth results of a phase.
+std::string selected_folder(phase role);
+
+/// Folder of a point's AIPerf export, relative to the output directory.
+std::string point_folder(const point_measured& point);
+
+/// A name without anything that could leave the output directory.
+std::string safe_name(const std::string& name);
+
+} // namespace sextant
