@@ -1,0 +1,64 @@
+# Registers the Python tests with ctest: end to end with the built program, and interop with readers that others wrote.
+set(SEXTANT_PYTHON_BASE "${CMAKE_SOURCE_DIR}/build/python/base/bin/python")
+set(SEXTANT_PYTHON_PLANNER "${CMAKE_SOURCE_DIR}/build/python/planner/bin/python")
+
+# Environments are made by the first run of ctest and kept below build/.
+foreach(environment base planner)
+  if(EXISTS "${CMAKE_SOURCE_DIR}/test/python/${environment}.txt")
+    add_test(NAME "python environment: ${environment}" COMMAND "${CMAKE_SOURCE_DIR}/tools/python_env" ${environment})
+    set_tests_properties("python environment: ${environment}" PROPERTIES FIXTURES_SETUP python_${environment} TIMEOUT 900
+      LABELS e2e)
+  endif()
+endforeach()
+
+# One ctest test per test method of test/FILE.py; further arguments are test properties.
+function(sextant_python_tests file)
+  file(STRINGS "${CMAKE_SOURCE_DIR}/test/${file}.py" methods REGEX "^    def test_[a-z0-9_]+\\(")
+  string(REGEX REPLACE "(^|/)([^/]+)_test$" "\\1\\2" title "${file}")
+  foreach(method ${methods})
+    string(REGEX REPLACE ".*def (test_[a-z0-9_]+)\\(.*" "\\1" method "${method}")
+    string(REGEX REPLACE "^test_" "" name "${method}")
+    string(REPLACE "_" " " name "${title}: ${name}")
+    add_test(NAME "${name}" COMMAND "${SEXTANT_PYTHON_BASE}" "${CMAKE_SOURCE_DIR}/test/${file}.py" -k ".${method}")
+    set_tests_properties("${name}" PROPERTIES FIXTURES_REQUIRED python_base TIMEOUT 180 LABELS e2e SKIP_RETURN_CODE 77
+      ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>" ${ARGN})
+  endforeach()
+endfunction()
+
+sextant_python_tests(e2e/profile_test)
+# Engines that run against the clock get the machine for themselves.
+sextant_python_tests(e2e/resume_test RUN_SERIAL ON TIMEOUT 300)
+sextant_python_tests(e2e/serve_test)
+sextant_python_tests(interop/nats_py_test)
+# The first of these builds the `nats` command, where there is Go.
+sextant_python_tests(interop/nats_cli_test RESOURCE_LOCK nats_command TIMEOUT 900)
+
+# Output directories of real runs, one per sample, for the checks by programs that others wrote.
+set(profiled "${CMAKE_BINARY_DIR}/test/profiled")
+set(checks npz_check yaml_check planner_check)
+foreach(sample qwen3-32b qwen3-30b-a3b deepseek-r1)
+  if(NOT EXISTS "${CMAKE_SOURCE_DIR}/deploy/samples/${sample}.yaml")
+    continue()
+  endif()
+  add_test(NAME "profile of ${sample}" COMMAND sextant profile "${CMAKE_SOURCE_DIR}/deploy/samples/${sample}.yaml"
+    --simulation virtual --output-dir "${profiled}/${sample}")
+  set_tests_properties("profile of ${sample}" PROPERTIES FIXTURES_SETUP profiled_${sample} TIMEOUT 180 LABELS e2e)
+  foreach(check ${checks})
+    if(NOT EXISTS "${CMAKE_SOURCE_DIR}/test/interop/${check}.py")
+      continue()
+    endif()
+    set(environment base)
+    if(check STREQUAL planner_check)
+      set(environment planner)
+    endif()
+    string(TOUPPER ${environment} upper)
+    add_test(NAME "interop/${check}: ${sample}" COMMAND "${SEXTANT_PYTHON_${upper}}"
+      "${CMAKE_SOURCE_DIR}/test/interop/${check}.py" "${profiled}/${sample}")
+    set_tests_properties("interop/${check}: ${sample}" PROPERTIES FIXTURES_REQUIRED "python_${environment};profiled_${sample}"
+      TIMEOUT 180 LABELS e2e)
+  endforeach()
+endforeach()
+
+# The rules of the tree.
+add_test(NAME "rooms" COMMAND "${CMAKE_SOURCE_DIR}/tools/check_rooms")
+set_tests_properties("rooms" PROPERTIES LABELS unit)
