@@ -1,0 +1,160 @@
+// driver_virtual_test.cpp: Measurements in virtual time.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "actors/load/driver.hpp"
+#include "actors/metrics/summary.hpp"
+#include "adapters/simulation/engine_core.hpp"
+
+using namespace sextant;
+
+namespace {
+
+deploy_engine dense(phase role, mapping layout = {mapping_method::tp, 4}) {
+  deploy_engine d;
+  d.engine = "e";
+  d.role = role;
+  d.layout = layout;
+  d.host = "simulated";
+  d.simulation = "virtual";
+  d.seed = 1;
+  d.max_context = 8192;
+  auto& m = d.model;
+  m.name = "dense";
+  m.family = "LLAMA";
+  m.layers = 64;
+  m.hidden = 5120;
+  m.heads = 64;
+  m.kv_heads = 8;
+  m.head_dim = 128;
+  m.intermediate = 25600;
+  m.vocab = 151936;
+  m.max_context = 40960;
+  auto& g = d.gpu;
+  g.name = "h200_sxm";
+  g.memory_bytes = 141e9;
+  g.memory_bandwidth = 4.8e12;
+  g.bf16_flops = 989e12;
+  g.fp8_flops = 1979e12;
+  g.gpus_per_node = 8;
+  g.intra_node_bandwidth = 450e9;
+  g.inter_node_bandwidth = 50e9;
+  return d;
+}
+
+measure_point work(const deploy_engine& engine, point_kind kind, int concurrency) {
+  measure_point w;
+  w.engine = engine.engine;
+  w.endpoint = virtual_endpoint(engine);
+  w.simulated = true;
+  w.plan.point = "e/sweep/c" + std::to_string(concurrency);
+  w.plan.kind = kind;
+  w.plan.isl = 3000;
+  w.plan.osl = kind == point_kind::ttft ? 5 : 500;
+  w.plan.concurrency = w.plan.requests = concurrency;
+  w.plan.gpus = engine.layout.gpus;
+  return w;
+}
+
+point_measured measure(const std::string& request, const measure_point& w) {
+  const std::atomic<bool> cancelled{false};
+  const auto out = drive_measurement(request, w, cancelled);
+  INFO(out.error.detail);
+  REQUIRE(out.ok);
+  const auto result = summarise(out.records);
+  REQUIRE(std::holds_alternative<point_measured>(result));
+  return std::get<point_measured>(result);
+}
+
+} // namespace
+
+TEST_CASE("virtual: a prefill point has the engine's TTFT with fresh prompts") {
+  auto w = work(dense(phase::prefill), point_kind::ttft, 1);
+  w.plan.min_waves = 3;
+  w.plan.max_waves = 8;
+  w.plan.relative_half_width = 0.03;
+  w.plan.warmup_requests = 3;
+  const auto m = measure("virtual-prefill", w);
+  CHECK(m.valid);
+  CHECK(m.clock == "virtual");
+  CHECK(m.stopped == stop_reason::precision);
+  CHECK(m.cached_share == 0);
+  CHECK(m.value_ms > 10);
+  CHECK(m.value_ms < 1000);
+  CHECK(m.value_low_ms < m.value_ms);
+  CHECK(m.engine_s > m.value_ms / 1e3 * 6);
+}
+
+TEST_CASE("virtual: a decode point finds its warmed prompts in the cache and its ITL grows with concurrency") {
+  const auto engine = dense(phase::decode);
+  double before = 0;
+  for (const int concurrency : {1, 16, 64}) {
+    auto w = work(engine, point_kind::itl, concurrency);
+    w.plan.warm_prompts = true;
+    const auto m = measure("virtual-decode", w);
+    CHECK(m.valid);
+    CHECK(m.cached_share > 0.95);
+    CHECK(m.value_ms > before);
+    CHECK(m.remarks.empty());
+    before = m.value_ms;
+  }
+}
+
+TEST_CASE("virtual: equal measurements of equal engines are equal") {
+  auto w = work(dense(phase::decode), point_kind::itl, 8);
+  w.plan.warm_prompts = true;
+  const auto a = measure("virtual-equal-a", w), b = measure("virtual-equal-b", w);
+  CHECK(a.value_ms == b.value_ms);
+  CHECK(a.samples.ttft_ms == b.samples.ttft_ms);
+}
+
+TEST_CASE("virtual: a request no engine can hold is unsupported") {
+  auto w = work(dense(phase::decode), point_kind::itl, 2);
+  w.plan.isl = 100'000;
+  const std::atomic<bool> cancelled{false};
+  const auto out = drive_measurement("virtual-too-long", w, cancelled);
+  REQUIRE_FALSE(out.ok);
+  CHECK(out.error.kind == failure_class::permanent);
+  CHECK(out.error.cause == failure_cause::unsupported);
+}
+
+TEST_CASE("virtual: a cancelled measurement leaves the engine usable") {
+  auto w = work(dense(phase::decode), point_kind::itl, 4);
+  std::atomic<bool> cancelled{true};
+  const auto out = drive_measurement("virtual-cancel", w, cancelled);
+  REQUIRE_FALSE(out.ok);
+  CHECK(out.error.cause == failure_cause::cancelled);
+  w.plan.warm_prompts = true;
+  CHECK(measure("virtual-cancel", w).valid);
+}
+
+TEST_CASE("virtual: closed loop keeps the planned number in flight") {
+  auto w = work(dense(phase::decode), point_kind::itl, 8);
+  w.plan.requests = 64;
+  w.plan.osl = 50;
+  const auto m = measure("virtual-loop", w);
+  CHECK(m.valid);
+  std::vector<std::pair<long long, int>> changes; // microseconds, so that sums of milliseconds compare
+  for (size_t i = 0; i < 64; ++i) {
+    changes.emplace_back(std::llround(m.samples.start_ms[i] * 1e3), 1);
+    changes.emplace_back(std::llround((m.samples.start_ms[i] + m.samples.latency_ms[i]) * 1e3), -1);
+  }
+  std::sort(changes.begin(), changes.end()); // at equal times the end comes first
+  int in_flight = 0, most = 0;
+  for (const auto& [at, change] : changes)
+    most = std::max(most, in_flight += change);
+  CHECK(most == 8);
+}
+
+TEST_CASE("virtual: a large point is played", "[.bench]") {
+  auto w = work(dense(phase::decode), point_kind::itl, 1000);
+  w.plan.isl = 512;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto m = measure("virtual-large", w);
+  const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  WARN("1000 requests of 500 tokens: " << took << " s, ITL " << m.value_ms << " ms");
+  CHECK(m.valid);
+}
