@@ -131,8 +131,11 @@ private:
     charge(mark, 1);
     if (static_cast<int>(open_.size()) >= document_limits::depth)
       fail_depth(mark);
-    if (!open_.empty() && open_.back().node.kind == document_node::kinds::mapping && !open_.back().key)
-      fail(mark, node.kind == document_node::kinds::mapping ? "a mapping as a key" : "a list as a key", "text as key");
+    if (!open_.empty() && open_.back().node.kind == document_node::kinds::mapping && !open_.back().key) {
+      // yaml-cpp takes a bracket that is never closed for the beginning of such a key.
+      const std::string what = node.kind == document_node::kinds::mapping ? "a mapping as a key" : "a list as a key";
+      fail(mark, what + ", or a bracket that is never closed", "well-formed YAML or JSON with text as keys");
+    }
     open_.push_back({std::move(node), anchor, std::nullopt, false, {}});
   }
 
@@ -177,10 +180,10 @@ private:
   }
 
   void take_key(level& top, document_node node, const YAML::Mark& mark) {
-    if (!node.items.empty() || node.kind == document_node::kinds::mapping || node.kind == document_node::kinds::sequence)
-      fail(mark, "a list or mapping as a key", "text as key");
+    if (node.kind == document_node::kinds::mapping || node.kind == document_node::kinds::sequence)
+      fail(mark, "a list or mapping as a key", "text as keys"); // by way of an alias
     if (node.kind == document_node::kinds::nothing && node.text.empty())
-      fail(mark, "an empty key", "text as key");
+      fail(mark, "an empty key", "text as keys");
     top.key = document_key{node.text, mark.line + 1, mark.column + 1};
     top.duplicate = !top.seen.insert(node.text).second;
     if (top.duplicate)

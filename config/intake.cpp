@@ -12,6 +12,7 @@
 #include "config/options.hpp"
 #include "config/request_facts.hpp"
 #include "config/schema.hpp"
+#include "config/worker_image.hpp"
 
 namespace sextant {
 
@@ -87,6 +88,16 @@ object_identity read_metadata(draft& d, const document_node& root) {
         d.out.errors.push_back(error_at(d, *node, std::string{"metadata."} + key, "an object"));
     }
   return identity;
+}
+
+/// The mocker needs a profile; a planner that was told to do without one contradicts it.
+void check_mocker(draft& d, const document_node& spec) {
+  const auto* features = spec.find("features");
+  const auto* planner = features ? features->find("planner") : nullptr;
+  const auto* mode = planner ? planner->find("pre_deployment_sweeping_mode") : nullptr;
+  if (mode && mode->text == "none" && d.flag("use-mocker"))
+    d.out.errors.push_back(error_at(d, *mode, "spec.features.planner.pre_deployment_sweeping_mode", "rapid or thorough",
+                                    "the mocker does not go with pre_deployment_sweeping_mode none"));
 }
 
 void check_shape(draft& d, const document_node& root) {
@@ -170,6 +181,8 @@ void fill_request(draft& d, const object_identity& identity, profile_request& re
   request.dry_run = d.flag("dry-run");
   request.output_dir = d.value("output-dir");
   request.image = d.value("dgd-image");
+  if (request.image.empty() && d.api == request_api::v1beta1)
+    request.image = worker_image(d.value("profiler-image"), request.backend, d.value("runtime-version-override"));
   request.pvc_name = d.value("model-cache-pvc-name");
   request.pvc_path = d.value("model-cache-pvc-path");
   request.pvc_mount_path = d.value("model-cache-pvc-mount-path");
@@ -239,6 +252,8 @@ std::variant<profile_request, std::vector<document_error>> read_request(const st
     if (d.value("backend").empty())
       d.refuse("backend", "nothing", "one of vllm, sglang, trtllm");
     check_rules(d);
+    if (const auto* spec = tree->find("spec"); spec && d.api == request_api::v1beta1)
+      check_mocker(d, *spec);
     resolve_facts(d, request);
     request.base_config = read_base_config(d);
   }

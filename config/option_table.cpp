@@ -78,7 +78,7 @@ constexpr std::array rows{
              .range = {1, 65'536}, .commands = asking | command_serve, .help = "GPUs of the pool"},
   option_row{.name = "simulation", .type = option_type::choice, .value = "live", .choices = "live virtual", .commands = asking,
              .help = "live: real HTTP servers on loopback; virtual: the same points in virtual time"},
-  option_row{.name = "simulation-speed", .type = option_type::number, .unit = "engine s per wall s", .value = "0", .range = {0, 10'000},
+  option_row{.name = "simulation-speed", .type = option_type::number, .value = "0", .range = {0, 10'000},
              .commands = asking, .help = "how much faster than life engines run; 0: chosen for each measurement"},
   option_row{.name = "deployment-timeout", .alpha = "$deployment.deploymentTimeout ~$deploymentReadyTimeoutS",
              .type = option_type::duration, .unit = "s", .value = "1800", .beta_value = "3600", .range = {1, 604'800},
