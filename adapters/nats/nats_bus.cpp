@@ -66,7 +66,8 @@ public:
 
   void publish(std::string subject, std::string body, std::map<std::string, std::string> headers) override {
     if (auto error = refusal(subject, body, headers); !error.empty()) {
-      spdlog::error("nats: {}", error);
+      if (!closed_)
+        spdlog::error("nats: {}", error);
       return;
     }
     core_->post([core = core_.get(), subject = std::move(subject), body = std::move(body), headers = std::move(headers)] {

@@ -63,7 +63,9 @@ link_events nats_core::events(const nats_settings& settings) {
   link_events out;
   auto weak = weak_from_this();
   auto tell = settings.on_connection;
-  out.disconnected = [tell] {
+  out.disconnected = [tell, weak] {
+    if (auto self = weak.lock(); !self || self->stopping_)
+      return;
     spdlog::warn("nats: connection lost");
     if (tell)
       tell(false, "connection lost");
@@ -80,6 +82,7 @@ link_events nats_core::events(const nats_settings& settings) {
 }
 
 void nats_core::stop() {
+  stopping_ = true;
   worker_.stop();
   waiting_.clear();
   attended_.clear();

@@ -100,6 +100,7 @@ private:
   uint64_t next_call_ = 1;
   std::map<std::string, remembered> remembered_;
   std::vector<std::shared_ptr<attended>> attended_;
+  std::atomic<bool> stopping_{false};
   std::atomic<size_t> max_payload_{1024 * 1024};
 };
 
