@@ -15,8 +15,9 @@ namespace sextant {
 
 namespace {
 
-// Okabe and Ito's colours, told apart with every kind of colour vision; the orange-red is kept for targets.
-constexpr std::array<const char*, 7> palette{"#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444", "#8B5A2B"};
+// Okabe and Ito's colours and a few darker ones, told apart with every kind of colour vision; orange-red is kept for targets.
+constexpr std::array<const char*, 9> palette{"#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
+                                             "#444444", "#8B5A2B", "#882255", "#332288"};
 
 // Dark to light along viridis, without its yellow end, which is hard to see on white.
 constexpr std::array<const char*, 6> ramp{"#440154", "#414487", "#2A788E", "#22A884", "#5EA93B", "#A59C1B"};
@@ -158,6 +159,8 @@ chart cost(const context& c) {
                           + " requests (GPU/hour = $3.0) Under Different SLA",
                         "Tokens per User", "Cost ($)");
   out.empty_text = "needs a measured prefill and a measured decode point";
+  out.log_y = true;
+  out.labels_at_right = true;
   const auto prefill = pareto(points_of(c.points, point_kind::ttft, "sweep", {}));
   const auto decode = pareto(points_of(c.points, point_kind::itl, "sweep", {}));
   for (size_t i = 0; i < prefill.size(); ++i) {
@@ -166,8 +169,7 @@ chart cost(const context& c) {
     chart_series s;
     s.colour = slow ? "#999999" : palette[i % palette.size()];
     s.dashed = slow;
-    s.label = "TTFT: " + text("%.2f ms", p.value_ms) + (slow ? " (misses target)" : "");
-    s.label_first = true;
+    s.label = "TTFT: " + text("%.2fms", p.value_ms);
     for (auto d = decode.rbegin(); d != decode.rend(); ++d) {
       if ((*d)->value_ms <= 0)
         continue;
@@ -185,7 +187,8 @@ chart cost(const context& c) {
       out.series.push_back(std::move(s));
   }
   out.limits.push_back({true, 1000 / sla.itl_ms, "Target ITL: " + text("%g ms", sla.itl_ms) + text(" = %.3g tokens/s", 1000 / sla.itl_ms), false});
-  out.notes = {"ring: chosen  ·  outline: misses a target"};
+  out.notes = {"one line per prefill engine  ·  ring: chosen  ·  outline: misses a target  ·  dotted: misses the TTFT target of "
+               + text("%g ms", sla.ttft_ms)};
   return out;
 }
 
@@ -214,6 +217,7 @@ std::string of_engine(const selected_engine& engine) {
 chart prefill_ttft(const context& c) {
   auto out = base_chart(c, "Prefill TTFT vs Input Sequence Length", "Input Sequence Length (tokens)", "Time to First Token (ms)");
   out.subtitle += of_engine(c.result.prefill);
+  out.log_y = true;
   const auto& curve = c.result.prefill_curve;
   std::vector<double> x, y;
   for (const auto& sample : curve) {
@@ -226,11 +230,13 @@ chart prefill_ttft(const context& c) {
     line.dots = false;
     const auto [low, high] = std::minmax_element(x.begin(), x.end());
     for (int i = 0; i <= 100; ++i) {
-      const double at = *low + (*high - *low) * i / 100;
+      // Denser where the axis is, which is logarithmic for a curve that reaches from short to long prompts.
+      const double at = *low > 0 ? *low * std::pow(*high / *low, i / 100.0) : *low + (*high - *low) * i / 100;
       chart_point p;
       p.x = at;
       p.y = fit->at(at);
-      line.points.push_back(p);
+      if (p.y > 0)
+        line.points.push_back(p);
     }
     out.series.push_back(std::move(line));
     out.notes.push_back("line: quadratic fit " + text("%.3g", fit->a) + "·x² + " + text("%.3g", fit->b) + "·x + " + text("%.3g", fit->c));
@@ -259,8 +265,10 @@ chart prefill_throughput(const context& c) {
 chart decode_surface(const context& c, bool latency) {
   auto out = base_chart(c, latency ? "Decode ITL Interpolation" : "Decode Throughput Interpolation", "Active KV Percentage",
                         latency ? "ITL (ms)" : "Throughput per GPU (tokens/s/GPU)");
-  out.subtitle += of_engine(c.result.decode) + "  ·  one line per Decode Context Length";
+  out.subtitle += of_engine(c.result.decode) ;
   out.x_percent = true;
+  out.log_y = !latency;
+  out.labels_at_right = true;
   std::map<double, std::vector<decode_sample>> rows;
   for (const auto& sample : c.result.decode_grid)
     rows[sample.context_length].push_back(sample);
@@ -271,7 +279,7 @@ chart decode_surface(const context& c, bool latency) {
     chart_series s;
     s.colour = ramp[rows.size() < 2 ? 0 : index * (ramp.size() - 1) / (rows.size() - 1)];
     if (index % every == 0 || index + 1 == rows.size())
-      s.label = text("%.0f tokens", length);
+      s.label = "context " + text("%.0f", length);
     for (const auto& sample : samples) {
       chart_point p;
       p.x = sample.kv_usage;
@@ -289,6 +297,7 @@ chart decode_surface(const context& c, bool latency) {
   if (latency)
     out.limits.push_back({false, c.request.sla.itl_ms, "Target ITL: " + text("%g ms", c.request.sla.itl_ms), true});
   add_notes(out, c.request.sla.itl_ms);
+  out.notes.front() += "  ·  one line per Decode Context Length (tokens), dots are measured";
   return out;
 }
 

@@ -14,7 +14,8 @@ namespace sextant {
 namespace {
 
 constexpr double width = 1800, height = 1125;            // pixels
-constexpr double left = 170, right = 60, bottom = 130, top = 150;
+constexpr double left = 190, bottom = 160, top = 150;
+constexpr double right_narrow = 60, right_wide = 290;    // the wide one holds a column of labels
 constexpr double label_size = 19, small_size = 17, title_size = 28;  // font points
 constexpr double pixels_per_point_size = 0.80;           // mean width of a letter, per point of font size
 constexpr double line_height = 1.7;                      // of a text, per point of font size
@@ -62,7 +63,27 @@ struct layout {
   std::vector<label_request> wanted;
   std::vector<std::string> texts, styles;
   std::vector<pixel_box> obstacles;
+
+  pixel_box area() const { return {x.pixel_from + 6, y.pixel_from + 6, x.pixel_to, y.pixel_to - 4}; }
 };
+
+double right_margin(const chart& what) {
+  return what.labels_at_right ? right_wide : right_narrow;
+}
+
+double text_width(std::string_view text, double size, bool bold = false) {
+  return static_cast<double>(letters(text)) * size * pixels_per_point_size * (bold ? 1.1 : 1.0);
+}
+
+// Text needs more contrast than dots do.
+std::string darker(const std::string& colour) {
+  unsigned rgb = 0;
+  if (std::sscanf(colour.c_str(), "#%6x", &rgb) != 1)
+    return colour;
+  char buffer[16];
+  std::snprintf(buffer, sizeof buffer, "#%02x%02x%02x", (rgb >> 16 & 255) * 3 / 4, (rgb >> 8 & 255) * 3 / 4, (rgb & 255) * 3 / 4);
+  return buffer;
+}
 
 void add_obstacle(layout& l, double x, double y, double half) {
   l.obstacles.push_back({x - half, y - half, x + half, y + half});
@@ -78,12 +99,34 @@ void add_line_obstacles(layout& l, const chart_series& s) {
   }
 }
 
+void add_point_obstacles(layout& l, const chart_point& p) {
+  const double x = l.x.pixel(p.x), y = l.y.pixel(p.y);
+  const double half = p.chosen ? 24 : 12;
+  l.obstacles.push_back({x - half, y - half, x + half, y + half});
+  if (p.x_high > p.x_low)
+    l.obstacles.push_back({l.x.pixel(p.x_low) - 4, y - 8, l.x.pixel(p.x_high) + 4, y + 8});
+  if (p.y_high > p.y_low)
+    l.obstacles.push_back({x - 8, l.y.pixel(p.y_low) - 4, x + 8, l.y.pixel(p.y_high) + 4});
+}
+
+void add_limit_obstacles(layout& l, const chart_limit& limit) {
+  const double pixel = (limit.on_x ? l.x : l.y).pixel(limit.value);
+  if (limit.on_x)
+    l.obstacles.push_back({pixel - 3, l.y.pixel_from, pixel + 3, l.y.pixel_to});
+  else
+    l.obstacles.push_back({l.x.pixel_from, pixel - 3, l.x.pixel_to, pixel + 3});
+}
+
 void want_label(layout& l, const chart_point& p, std::string text, const std::string& colour, bool bold) {
   const double size = bold ? label_size * 1.06 : label_size;
-  l.wanted.push_back({l.x.pixel(p.x), l.y.pixel(p.y), static_cast<double>(letters(text)) * size * pixels_per_point_size * (bold ? 1.1 : 1.0),
-                      size * line_height});
+  label_request request{l.x.pixel(p.x), l.y.pixel(p.y), text_width(text, size, bold), size * line_height};
+  if (p.x_high > p.x_low)
+    request.gap = std::max(request.gap, l.x.pixel(p.x_high) - l.x.pixel(p.x) + 8);
+  if (p.chosen)
+    request.gap = std::max(request.gap, 27.0);
+  l.wanted.push_back(request);
   l.texts.push_back(std::move(text));
-  l.styles.push_back("textcolor rgb '" + colour + "'" + font(size, bold));
+  l.styles.push_back("textcolor rgb '" + darker(colour) + "'" + font(size, bold));
 }
 
 chart_axis axis_of(const chart& what, bool x) {
@@ -100,9 +143,9 @@ chart_axis axis_of(const chart& what, bool x) {
     for (const auto& limit : what.limits)
       if (limit.on_x == x)
         values.push_back(limit.value);
-  auto axis = fit_axis(values, x ? !what.x_percent : !what.zero_y, x ? what.x_percent : what.zero_y);
+  auto axis = fit_axis(values, x ? !what.x_percent : what.log_y, !x || what.x_percent);
   axis.pixel_from = x ? left : bottom;
-  axis.pixel_to = x ? width - right : height - top;
+  axis.pixel_to = x ? width - right_margin(what) : height - top;
   return axis;
 }
 
@@ -113,10 +156,12 @@ layout lay_out(const chart& what) {
   for (const auto& s : what.series) {
     if (s.line)
       add_line_obstacles(l, s);
-    for (const auto& p : s.points)
-      if (s.dots)
-        add_obstacle(l, l.x.pixel(p.x), l.y.pixel(p.y), 12);
+    if (s.dots)
+      for (const auto& p : s.points)
+        add_point_obstacles(l, p);
   }
+  for (const auto& limit : what.limits)
+    add_limit_obstacles(l, limit);
   // Chosen points first: they take the best places.
   for (const bool chosen : {true, false})
     for (const auto& s : what.series)
@@ -124,8 +169,8 @@ layout lay_out(const chart& what) {
         if (p.chosen == chosen && !p.label.empty())
           want_label(l, p, p.label, s.colour, chosen);
   for (const auto& s : what.series)
-    if (!s.label.empty() && !s.points.empty())
-      want_label(l, s.label_first ? s.points.front() : s.points.back(), s.label, s.colour, false);
+    if (!s.label.empty() && !s.points.empty() && !what.labels_at_right)
+      want_label(l, s.points.back(), s.label, s.colour, false);
   return l;
 }
 
@@ -134,31 +179,32 @@ layout lay_out(const chart& what) {
 std::string frame_script(const chart& what, const std::string& path) {
   std::string out = "reset\nset encoding utf8\nset terminal pngcairo size " + number(width) + "," + number(height) + " linewidth 2"
                     + font(small_size) + "\nset output " + quoted(path) + "\n";
-  out += "set lmargin at screen " + number(left / width) + "\nset rmargin at screen " + number(1 - right / width) + "\n";
+  out += "set lmargin at screen " + number(left / width) + "\nset rmargin at screen " + number(1 - right_margin(what) / width) + "\n";
   out += "set bmargin at screen " + number(bottom / height) + "\nset tmargin at screen " + number(1 - top / height) + "\n";
   out += "unset key\nset tics nomirror out textcolor rgb '#444444'\nset border 3 lc rgb '#888888' lw 0.8\n";
   out += "set grid back lt 1 lw 0.5 lc rgb '#dddddd'\n";
   out += label(what.title, left, height - 50, "left textcolor rgb '#111111'" + font(title_size, true));
   out += label(what.subtitle, left, height - 96, "left textcolor rgb '#666666'" + font(small_size));
-  out += "set xlabel " + quoted(what.x_label) + " noenhanced offset 0,-0.5" + font(label_size + 1) + "\n";
-  out += "set ylabel " + quoted(what.y_label) + " noenhanced offset -1.5,0" + font(label_size + 1) + "\n";
+  out += "set xlabel " + quoted(what.x_label) + " noenhanced offset 0,-0.3" + font(label_size + 1) + "\n";
+  out += "set ylabel " + quoted(what.y_label) + " noenhanced offset -1,0" + font(label_size + 1) + "\n";
   return out;
 }
 
+// Texts of tics are formats: a percent sign is doubled.
 std::string axis_script(const chart_axis& axis, char name, bool percent) {
   const std::string letter(1, name);
   std::string out = axis.logarithmic ? "set logscale " + letter + "\n" : "";
   out += "set " + letter + "range [" + number(axis.from) + ":" + number(axis.to) + "]\nset " + letter + "tics (";
   bool first = true;
   for (const double value : tick_values(axis)) {
-    out += (first ? "" : ", ") + quoted(percent ? tick_text(value * 100) + " %" : tick_text(value)) + " " + number(value);
+    out += (first ? "" : ", ") + quoted(percent ? tick_text(value * 100) + " %%" : tick_text(value)) + " " + number(value);
     first = false;
   }
   return out + ")\n";
 }
 
 // Shades the side that misses the target and writes the target at the line's end, inside the shade.
-std::string limit_script(const chart_limit& limit, const layout& l) {
+std::string limit_script(const chart_limit& limit, layout& l) {
   const auto& axis = limit.on_x ? l.x : l.y;
   const auto value = number(limit.value);
   const std::string low = limit.bad_above ? "first " + value : "graph 0", high = limit.bad_above ? "graph 1" : "first " + value;
@@ -176,12 +222,24 @@ std::string limit_script(const chart_limit& limit, const layout& l) {
     out += "set arrow from graph 0, first " + value + " to graph 1, first " + value + line;
   }
   const double pixel = axis.pixel(limit.value);
-  const std::string style = "textcolor rgb '" + line_colour + "'" + font(small_size);
-  if (!limit.on_x)
-    return out + label(limit.label, width - right - 8, pixel + (limit.bad_above ? 16 : -16), "right " + style);
-  const double needed = static_cast<double>(letters(limit.label)) * small_size * pixels_per_point_size + 12;
-  const bool to_right = pixel + needed < width - right;
-  return out + label(limit.label, pixel + (to_right ? 10 : -10), height - top + 16, (to_right ? "left " : "right ") + style);
+  const std::string style = "left front textcolor rgb '" + line_colour + "'" + font(small_size);
+  const double length = text_width(limit.label, small_size) + 12;
+  if (limit.on_x) {
+    const double at = std::clamp(pixel - length / 2, left, std::max(left, l.x.pixel_to - length));
+    return out + label(limit.label, at + 6, l.y.pixel_to + 18, style);
+  }
+  // Along the line, where it covers least, in the shade if possible.
+  std::vector<pixel_box> choices;
+  const double half = small_size * line_height / 2;
+  for (const double above : limit.bad_above ? std::array{1.0, -1.0} : std::array{-1.0, 1.0})
+    for (const double share : {1.0, 0.0, 0.75, 0.25, 0.5}) {
+      const double from = l.x.pixel_from + 8 + share * (l.x.pixel_to - l.x.pixel_from - length - 16);
+      const double middle = pixel + above * (half + 5);
+      choices.push_back({from, middle - half, from + length, middle + half});
+    }
+  const auto box = freest(choices, l.obstacles);
+  l.obstacles.push_back(box);
+  return out + label(limit.label, box.left + 4, (box.bottom + box.top) / 2, style);
 }
 
 std::string data_block(const std::string& name, const chart_series& s, bool hollow_only, bool chosen_only) {
@@ -224,19 +282,42 @@ void series_script(const chart_series& s, size_t index, std::string& blocks, std
   }
 }
 
+std::string leader(double x0, double y0, double x1, double y1) {
+  return "set arrow from screen " + number(x0 / width) + ", screen " + number(y0 / height) + " to screen " + number(x1 / width)
+         + ", screen " + number(y1 / height) + " nohead front lw 0.6 lc rgb '#999999'\n";
+}
+
 std::string labels_script(const layout& l) {
-  const pixel_box area{left + 6, bottom + 6, width - right, height - top - 4};
-  const auto places = place_labels(l.wanted, l.obstacles, area);
+  const auto places = place_labels(l.wanted, l.obstacles, l.area());
   std::string out;
   for (size_t i = 0; i < places.size(); ++i) {
-    out += label(l.texts[i], places[i].x, places[i].y, "left front " + l.styles[i]);
-    if (!places[i].far)
-      continue;
     const auto& w = l.wanted[i];
-    const double end_x = std::clamp(w.x, places[i].x, places[i].x + w.width);
-    const double end_y = std::clamp(w.y, places[i].y - w.height / 2, places[i].y + w.height / 2);
-    out += "set arrow from screen " + number(w.x / width) + ", screen " + number(w.y / height) + " to screen " + number(end_x / width)
-           + ", screen " + number(end_y / height) + " nohead front lw 0.6 lc rgb '#999999'\n";
+    const auto& place = places[i];
+    out += label(l.texts[i], place.x, place.y, "left front " + l.styles[i]);
+    if (place.far)
+      out += leader(w.x, w.y, std::clamp(w.x, place.x, place.x + w.width),
+                    std::clamp(w.y, place.y - w.height / 2, place.y + w.height / 2));
+  }
+  return out;
+}
+
+// The series' names beside the plot, level with their last points as far as they do not crowd.
+std::string column_script(const chart& what, const layout& l) {
+  if (!what.labels_at_right)
+    return {};
+  std::vector<const chart_series*> named;
+  std::vector<double> wishes;
+  for (const auto& s : what.series)
+    if (!s.label.empty() && !s.points.empty()) {
+      named.push_back(&s);
+      wishes.push_back(l.y.pixel(s.points.back().y));
+    }
+  const auto heights = spread_column(wishes, small_size * line_height, l.y.pixel_from, l.y.pixel_to);
+  std::string out;
+  for (size_t i = 0; i < named.size(); ++i) {
+    const double column = l.x.pixel_to + 40;
+    out += label(named[i]->label, column, heights[i], "left front textcolor rgb '" + darker(named[i]->colour) + "'" + font(small_size));
+    out += leader(l.x.pixel(named[i]->points.back().x) + 14, wishes[i], column - 8, heights[i]);
   }
   return out;
 }
@@ -253,14 +334,14 @@ std::string chart_script(const chart& what, const std::string& png_path) {
     out += label(what.empty_text, width / 2, height / 2, "center textcolor rgb '#666666'" + font(label_size + 5));
     return out + "set xrange [0:1]\nset yrange [0:1]\nunset xtics\nunset ytics\nplot NaN with points\nunset output\n";
   }
-  const auto l = lay_out(what);
+  auto l = lay_out(what);
   out += axis_script(l.x, 'x', what.x_percent) + axis_script(l.y, 'y', false);
   for (const auto& limit : what.limits)
     out += limit_script(limit, l);
-  out += labels_script(l);
+  out += labels_script(l) + column_script(what, l);
   for (size_t i = 0; i < what.notes.size(); ++i)
-    out += label(what.notes[i], width - right, 26.0 + 24.0 * static_cast<double>(what.notes.size() - 1 - i),
-                 "right textcolor rgb '#666666'" + font(small_size - 3));
+    out += label(what.notes[i], left, 24.0 + 26.0 * static_cast<double>(what.notes.size() - 1 - i),
+                 "left textcolor rgb '#666666'" + font(small_size - 2));
   std::string blocks;
   std::vector<std::string> plots;
   for (size_t i = 0; i < what.series.size(); ++i)

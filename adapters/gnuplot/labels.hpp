@@ -21,6 +21,7 @@ struct label_request {
   double y = 0;
   double width = 0;   ///< pixels of the text
   double height = 0;
+  double gap = 16;    ///< pixels to keep between point and text
 };
 
 /// Where a text came to stand: the middle of its left edge.
@@ -31,8 +32,15 @@ struct label_place {
 };
 
 /// Chooses a place for every label, in order: near its point where that is free, else farther away with a leader line.
-/// `obstacles` are points and pieces of lines; nothing is placed outside `area`.
+/// `obstacles` are points and pieces of lines; places outside `area` are avoided before all else.
 std::vector<label_place> place_labels(const std::vector<label_request>& labels, const std::vector<pixel_box>& obstacles,
                                       const pixel_box& area);
+
+/// Heights for texts in a column, each as near to its wish as the others allow, none closer than `distance`, all within
+/// the bounds if there is room. Same order as the wishes.
+std::vector<double> spread_column(const std::vector<double>& wishes, double distance, double bottom, double top);
+
+/// Of several boxes the one that covers least.
+pixel_box freest(const std::vector<pixel_box>& choices, const std::vector<pixel_box>& obstacles);
 
 } // namespace sextant

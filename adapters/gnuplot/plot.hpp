@@ -20,13 +20,12 @@ struct chart_point {
 
 /// Points of one kind.
 struct chart_series {
-  std::string label;     ///< written at `label_at`, in the series' colour; may be empty
+  std::string label;     ///< written at the last point, in a dark shade of the series' colour; may be empty
   std::string colour;    ///< `#rrggbb`
   int shape = 0;         ///< index into the marker shapes
   bool line = true;
   bool dots = true;
   bool dashed = false;
-  bool label_first = false; ///< label at the first point instead of the last
   std::vector<chart_point> points;
 };
 
@@ -46,7 +45,8 @@ struct chart {
   std::string x_label;
   std::string y_label;
   bool x_percent = false;      ///< x is a share, shown in percent
-  bool zero_y = true;          ///< a linear y axis starts at zero
+  bool log_y = false;          ///< y may be logarithmic; a linear y axis starts at zero
+  bool labels_at_right = false; ///< series labels stand in a column beside the plot instead of within
   std::vector<chart_series> series;
   std::vector<chart_limit> limits;
   std::vector<std::string> notes;  ///< lines in a corner, e.g. what an outline means
