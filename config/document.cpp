@@ -92,7 +92,7 @@ private:
     YAML::anchor_t anchor;
     std::optional<document_key> key;
     bool duplicate = false;
-    std::set<std::string> seen;
+    std::map<std::string, int> first_lines;  ///< of every key so far
   };
 
   document_error error_at(const YAML::Mark& mark, std::string found, std::string accepted) const {
@@ -185,17 +185,11 @@ private:
     if (node.kind == document_node::kinds::nothing && node.text.empty())
       fail(mark, "an empty key", "text as keys");
     top.key = document_key{node.text, mark.line + 1, mark.column + 1};
-    top.duplicate = !top.seen.insert(node.text).second;
-    if (top.duplicate)
+    const auto [first, fresh] = top.first_lines.emplace(node.text, mark.line + 1);
+    top.duplicate = !fresh;
+    if (top.duplicate && errors_.size() < document_limits::errors)
       errors_.push_back({source_, mark.line + 1, mark.column + 1, path_to(node.text), "the key '" + shown(node.text) + "' again",
-                         "every key once", first_place(top.node, node.text)});
-  }
-
-  static std::string first_place(const document_node& node, const std::string& key) {
-    for (const auto& known : node.keys)
-      if (known.text == key)
-        return "first at line " + std::to_string(known.line);
-    return {};
+                         "every key once", "first at line " + std::to_string(first->second)});
   }
 
   std::string path_to(const std::string& last) const {

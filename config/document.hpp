@@ -15,6 +15,7 @@ struct document_limits {
   static constexpr std::size_t bytes = 1U << 20U;  ///< as large as Kubernetes and a NATS message allow
   static constexpr int depth = 64;
   static constexpr std::size_t values = 100'000;   ///< with aliases expanded
+  static constexpr std::size_t errors = 1000;      ///< after that many, nothing more is looked at
 };
 
 /// A key of a mapping with its place.

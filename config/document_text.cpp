@@ -43,8 +43,9 @@ nlohmann::ordered_json json_of(const document_node& node) {
       break;
   }
   auto object = nlohmann::ordered_json::object();
+  auto& members = object.get_ref<nlohmann::ordered_json::object_t&>();
   for (std::size_t i = 0; i < node.keys.size(); ++i)
-    object[node.keys[i].text] = json_of(node.items[i]);
+    members.push_back({node.keys[i].text, json_of(node.items[i])}); // operator[] would search all before it
   return object;
 }
 

@@ -222,8 +222,9 @@ std::vector<document_error> limited(std::vector<document_error> errors) {
   std::stable_sort(errors.begin(), errors.end(), before);
   if (errors.size() > most_errors) {
     const auto left = errors.size() - most_errors;
+    const auto* bound = errors.size() >= document_limits::errors ? "at least " : "";
     errors.resize(most_errors);
-    errors.push_back({errors.front().source, 0, 0, "", std::to_string(left) + " more errors", "a document with fewer errors", ""});
+    errors.push_back({errors.front().source, 0, 0, "", bound + std::to_string(left) + " more errors", "a document with fewer errors", ""});
   }
   return errors;
 }

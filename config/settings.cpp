@@ -56,7 +56,7 @@ private:
       complain(node.line, node.column, path, found_text(node), "an object with keys of " + joined(section_keys(schema)));
       return;
     }
-    for (std::size_t i = 0; i < node.keys.size(); ++i) {
+    for (std::size_t i = 0; i < node.keys.size() && out_.errors.size() < document_limits::errors; ++i) {
       const auto& key = node.keys[i];
       const auto child = schema.children.find(key.text);
       if (child == schema.children.end())
@@ -93,7 +93,7 @@ private:
       complain(node.line, node.column, path, found_text(node), "an object with keys planner_*");
       return;
     }
-    for (std::size_t i = 0; i < node.keys.size(); ++i) {
+    for (std::size_t i = 0; i < node.keys.size() && out_.errors.size() < document_limits::errors; ++i) {
       const auto& key = node.keys[i];
       std::string name;
       for (char c : separated(key.text, '-'))

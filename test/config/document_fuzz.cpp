@@ -46,8 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   } else {
     const auto& request = std::get<profile_request>(result);
     require(request.min_gpus_per_engine <= request.max_gpus_per_engine);
-    std::vector<codec_error> errors;
-    require(decode_body<profile_request>(encode_body(request), errors).has_value());
+    std::vector<codec_error> refused;
+    require(decode_body<profile_request>(encode_body(request), refused).has_value());
   }
   return 0;
 }
