@@ -88,6 +88,14 @@ goal current_goal(const knowledge& known, phase role, const std::vector<open_poi
   return g;
 }
 
+/// The goal if a point turns out as expected.
+goal goal_after(const open_point& point, goal g) {
+  g.latency_ms = std::min(g.latency_ms, point.latency.expected);
+  if (point.latency.expected <= g.target_ms)
+    g.throughput = std::max(g.throughput, point.expected_throughput);
+  return g;
+}
+
 /// Whether `a` is the better next measurement: points expected within the target by throughput, then the nearest to it.
 bool more_promising(const open_point& a, const open_point& b, const goal& g) {
   const bool a_within = g.within_reach && a.latency.expected <= g.target_ms;
@@ -106,10 +114,12 @@ std::vector<need> adaptive_needs(const knowledge& known, phase role) {
   std::stable_sort(points.begin(), points.end(),
                    [&](const open_point& a, const open_point& b) { return more_promising(a, b, g); });
   std::vector<need> result;
+  const auto afterwards = points.empty() ? g : goal_after(points.front(), g);
   for (auto& point : points) {
     auto same = std::find_if(result.begin(), result.end(), [&](const need& n) { return n.candidate == point.candidate; });
     if (same == result.end())
-      result.push_back({point.candidate, std::move(point.plan), 1});
+      same = result.insert(result.end(), {point.candidate, std::move(point.plan), 1, false});
+    same->likely = same->likely || may_win(point, afterwards);
   }
   return result;
 }

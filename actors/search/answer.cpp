@@ -1,5 +1,6 @@
 // answer.cpp: What a search wants and what it knows, as messages.
 #include <algorithm>
+#include <iterator>
 
 #include "actors/search/candidates.hpp"
 #include "actors/search/curves.hpp"
@@ -105,15 +106,24 @@ void search_run::tell(const std::string& what, const std::string& text, const st
   line.point = point;
   line.value_ms = value_ms;
   line.stage = what == "engine_chosen" ? "SelectingConfig" : stage();
+  double wall_s = 0;
+  int measuring = 0;
   for (const auto& candidate : known_.candidates) {
+    measuring += candidate.busy() ? 1 : 0;
     for (const auto& [id, known_point] : candidate.points)
-      line.points_done += known_point.result ? 1 : 0;
+      if (known_point.result) {
+        ++line.points_done;
+        wall_s += known_point.result->wall_s;
+      }
     if (candidate.life == engine_life::ready || candidate.life == engine_life::releasing) {
       ++line.engines_running;
       line.gpus_in_use += candidate.report.layout.gpus;
     }
   }
-  line.points_planned = line.points_done + points_ahead_[0] + points_ahead_[1];
+  const int ahead = points_ahead_[0] + points_ahead_[1];
+  line.points_planned = line.points_done + ahead;
+  if (line.points_done > 0)
+    line.remaining_s = ahead * wall_s / line.points_done / std::max(measuring, 1);
   line.gpu_seconds = known_.gpu_seconds();
   news_.push_back(std::move(line));
 }
@@ -182,6 +192,54 @@ void search_run::fill_curves(profile_result& r) const {
       r.remarks.push_back(std::move(objection));
 }
 
+/// Measured alternatives to the picks; where a target is missed and nothing else was measured, predicted ones.
+void search_run::fill_alternatives(profile_result& r) const {
+  for (auto role : {phase::prefill, phase::decode}) {
+    const auto& pick = role == phase::prefill ? r.prefill : r.decode;
+    auto others = alternatives_to(known_.scored(role, true), role, pick, known_.target(role));
+    if (others.empty() && !pick.engine.empty() && !pick.meets_target) {
+      others = alternatives_to(predicted_points(role), role, pick, known_.target(role));
+      for (auto& other : others)
+        other.note += " (predicted, not measured)";
+    }
+    std::move(others.begin(), others.end(), std::back_inserter(r.alternatives));
+  }
+}
+
+std::vector<scored_point> search_run::predicted_points(phase role) const {
+  const auto shared = phase_correction(known_, role);
+  std::vector<scored_point> points;
+  for (const auto& candidate : known_.candidates) {
+    const auto& report = candidate.report;
+    if (report.role != role || !candidate.usable())
+      continue;
+    for (const auto& plan : sweep_points(known_.request, report, report.kv_tokens > 0 ? report.kv_tokens : report.predicted_kv_tokens)) {
+      const auto b = believe(candidate, spot_of(plan), shared);
+      points.push_back({report.engine, report.layout, plan.concurrency, b.expected, b.low, b.high,
+                        candidate.throughput_weight(spot_of(plan)) / b.expected, report.predicted_kv_tokens});
+    }
+  }
+  return points;
+}
+
+namespace {
+
+/// What binds a phase that has no candidate left before anything was deployed; empty if it has one.
+std::string nothing_to_try(const std::vector<candidate_report>& candidates, phase role) {
+  bool memory = false, pool = false;
+  for (const auto& candidate : candidates) {
+    if (candidate.role != role)
+      continue;
+    if (candidate.state != candidate_state::dropped)
+      return {};
+    memory = memory || candidate.reason.rfind("memory", 0) == 0;
+    pool = pool || candidate.reason.rfind("pool", 0) == 0;
+  }
+  return memory ? "memory" : pool ? "gpus" : "mapping";
+}
+
+} // namespace
+
 profile_result search_run::result() const {
   profile_result r;
   r.remarks = known_.remarks;
@@ -189,26 +247,13 @@ profile_result search_run::result() const {
     r.candidates.push_back(report_of(candidate));
   r.prefill = known_.pick(phase::prefill);
   r.decode = known_.pick(phase::decode);
-  for (const auto* pick : {&r.prefill, &r.decode}) {
-    const auto role = pick == &r.prefill ? phase::prefill : phase::decode;
-    for (auto& other : alternatives_to(known_.scored(role, true), role, *pick, known_.target(role)))
-      r.alternatives.push_back(std::move(other));
-  }
+  fill_alternatives(r);
   conclude(r, known_.request.sla);
-  for (auto role : {phase::prefill, phase::decode}) {
-    const auto of_role = [&](const candidate_report& c) { return c.role == role; };
-    const auto total = std::count_if(r.candidates.begin(), r.candidates.end(), of_role);
-    const auto without = [&](const char* why) {
-      return std::count_if(r.candidates.begin(), r.candidates.end(), [&](const candidate_report& c) {
-        return c.role == role && c.state == candidate_state::dropped && c.reason.rfind(why, 0) == 0;
-      });
-    };
-    const auto dropped = std::count_if(r.candidates.begin(), r.candidates.end(), [&](const candidate_report& c) {
-      return c.role == role && c.state == candidate_state::dropped;
-    });
-    if (dropped == total)
-      r.binding_constraint = without("memory") > 0 ? "memory" : without("pool") > 0 ? "gpus" : "mapping";
-  }
+  if (known_.budget_spent && r.binding_constraint == "engines")
+    r.binding_constraint = "budget";
+  for (auto role : {phase::prefill, phase::decode})
+    if (auto why = nothing_to_try(r.candidates, role); !why.empty())
+      r.binding_constraint = std::move(why);
   fill_totals(r);
   fill_curves(r);
   if (known_.request.dry_run)
@@ -233,6 +278,17 @@ void search_run::fill_estimate(profile_result& r) const {
       ++r.points_planned;
     }
   }
+  for (auto role : {phase::prefill, phase::decode}) {
+    auto first = std::find_if(known_.candidates.begin(), known_.candidates.end(),
+                              [&](const candidate_track& c) { return c.report.role == role && c.usable(); });
+    if (first == known_.candidates.end())
+      continue;
+    auto as_if_ready = *first;
+    as_if_ready.report.kv_tokens = first->report.predicted_kv_tokens;
+    r.points_planned += curve_points_expected(known_, as_if_ready);
+  }
+  r.remarks.push_back("dry run: GPU-seconds are those of sweeping every candidate, without start-up and curves; the adaptive "
+                      "policy stops as soon as nothing can change its pick");
 }
 
 } // namespace sextant::searching

@@ -78,6 +78,22 @@ void check_memory(const profile_request& request, candidate_report& candidate) {
     drop(candidate, "memory: " + plan.reason);
 }
 
+/// On one GPU every mapping is the same engine; measuring it thrice would let noise choose among its names.
+void drop_twins(std::vector<candidate_report>& candidates) {
+  for (auto& candidate : candidates) {
+    if (candidate.layout.gpus != 1 || candidate.state == candidate_state::dropped)
+      continue;
+    for (const auto& other : candidates) {
+      if (&other == &candidate)
+        break;
+      if (other.role == candidate.role && other.layout.gpus == 1 && other.state != candidate_state::dropped) {
+        drop(candidate, "mapping: the same engine as " + other.engine + " on one GPU");
+        break;
+      }
+    }
+  }
+}
+
 candidate_report make_candidate(phase role, const mapping& layout) {
   candidate_report candidate;
   candidate.engine = std::string{to_text(role)} + "-" + layout.tag();
@@ -120,6 +136,7 @@ candidate_list list_candidates(const profile_request& request) {
         check_candidate(request, candidate, list.remarks);
         list.candidates.push_back(std::move(candidate));
       }
+  drop_twins(list.candidates);
   return list;
 }
 

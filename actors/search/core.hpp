@@ -17,7 +17,9 @@ struct wanted_work {
   std::vector<measure_point> measure;
   std::vector<release_engine> release;
   bool write = false;                     ///< the answer stands: ask ARTIFACTS to write it
-  bool finished = false;                  ///< nothing more will ever be wanted
+  /// Nothing more will ever be wanted. A cancelled search is finished once its engines are gone; a failed one at once, and then
+  /// `release` may still name engines that are to be ended.
+  bool finished = false;
 };
 
 /// One search. Copyable state behind a unique pointer; not thread-safe.

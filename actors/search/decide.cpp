@@ -132,7 +132,7 @@ void search_run::deploy_next(const std::array<std::vector<need>, 2>& needs) {
       const auto alive = std::count_if(known_.candidates.begin(), known_.candidates.end(),
                                        [](const candidate_track& c) { return c.life != engine_life::idle; });
       // Speculation is bounded, and never takes the GPUs that a more promising engine waits for.
-      if (adaptive && !phase_rests && (blocked || alive >= engines_side_by_side))
+      if (adaptive && !phase_rests && (blocked || alive >= engines_side_by_side || !list[rank].likely))
         continue;
       if (candidate.report.layout.gpus <= gpus_at_once(known_.request) - known_.gpus_held())
         deploy(candidate);
@@ -141,6 +141,24 @@ void search_run::deploy_next(const std::array<std::vector<need>, 2>& needs) {
     }
   if (blocked && all_quiet())
     make_room(*blocked, needs);
+  if (adaptive && !blocked)
+    fill_up(needs);
+}
+
+/// Brings the engines side by side to their number with the smallest that still has something to tell.
+void search_run::fill_up(const std::array<std::vector<need>, 2>& needs) {
+  const auto alive = std::count_if(known_.candidates.begin(), known_.candidates.end(),
+                                   [](const candidate_track& c) { return c.life != engine_life::idle; });
+  candidate_track* smallest = nullptr;
+  for (const auto& list : needs)
+    for (const auto& n : list) {
+      auto& candidate = known_.candidates[n.candidate];
+      if (candidate.life == engine_life::idle && (!smallest || candidate.report.layout.gpus < smallest->report.layout.gpus))
+        smallest = &candidate;
+    }
+  if (smallest && alive < engines_side_by_side
+      && smallest->report.layout.gpus <= gpus_at_once(known_.request) - known_.gpus_held())
+    deploy(*smallest);
 }
 
 bool search_run::all_quiet() const {

@@ -10,8 +10,10 @@ namespace {
 
 /// Least relative error that a model is granted when it has measured nothing of a mapping.
 constexpr double least_band = 0.35;
-/// Relative error of the model's shape over load and length, once one point of the mapping was measured.
-constexpr double shape_band = 0.12;
+/// Relative error of the model's shape next to a measured point, and its growth with the logarithm of the distance in load.
+constexpr double shape_band = 0.03;
+constexpr double shape_band_growth = 0.08;
+constexpr double most_shape_band = 0.15;
 /// Relative spread of a measured value beyond its interval.
 constexpr double measured_spread = 0.02;
 
@@ -59,15 +61,32 @@ correction phase_correction(const knowledge& known, phase role) {
   return shared_correction(ratios, band);
 }
 
+namespace {
+
+/// The measured sweep point whose load is nearest; nothing when none was measured.
+const point_measured* nearest_measured(const candidate_track& candidate, int in_flight) {
+  const point_measured* nearest = nullptr;
+  const auto distance = [&](const point_measured& p) { return std::abs(std::log(static_cast<double>(p.plan.concurrency) / in_flight)); };
+  for (const auto& plan : candidate.grid)
+    if (const auto* point = candidate.measured(plan.point); point && (!nearest || distance(*point) < distance(*nearest)))
+      nearest = point;
+  return nearest;
+}
+
+} // namespace
+
 belief believe(const candidate_track& candidate, const decode_spot& spot, const correction& shared) {
   const double predicted = candidate.predict(spot);
-  const double ratio = measured_ratio(candidate);
-  if (ratio <= 0)
+  const auto* nearest = nearest_measured(candidate, spot.in_flight);
+  if (!nearest)
     return {predicted * shared.low, predicted * shared.expected, predicted * shared.high};
-  belief b{predicted * ratio / (1 + shape_band), predicted * ratio, predicted * ratio * (1 + shape_band)};
+  const double scaled = predicted * nearest->value_ms / candidate.predict(spot_of(nearest->plan));
+  const double distance = std::abs(std::log(static_cast<double>(nearest->plan.concurrency) / spot.in_flight));
+  const double band = std::min(shape_band + shape_band_growth * distance, most_shape_band);
+  belief b{scaled / (1 + band), scaled, scaled * (1 + band)};
   for (const auto& plan : candidate.grid) {
     const auto* point = candidate.measured(plan.point);
-    if (!point)
+    if (!point || plan.isl != spot.isl || plan.osl != spot.osl)
       continue;
     const double low = std::min(point->value_low_ms > 0 ? point->value_low_ms : point->value_ms,
                                 point->value_ms * (1 - measured_spread));

@@ -43,10 +43,15 @@ point_plan prefill_plan(const profile_request& request, const std::string& engin
   plan.concurrency = burst ? burst_depth * ranks : 1;
   plan.requests = plan.concurrency;
   plan.burst_ratio = burst ? burst_depth : 1;
-  // A running engine needs no three warming rounds for every further point of its curve.
-  plan.warmup_requests = (adaptive && set == point_set::curve ? 1 : warmup_per_rank) * ranks;
+  plan.warmup_requests = warmup_per_rank * ranks;
   plan.min_waves = 3;
   plan.max_waves = 8;
+  if (adaptive && set == point_set::curve) {
+    // A running engine needs no three warming rounds for every further point, and one burst averages over many requests.
+    plan.warmup_requests = ranks;
+    plan.min_waves = burst ? 1 : 2;
+    plan.max_waves = burst ? 2 : 6;
+  }
   plan.relative_half_width = set == point_set::sweep ? narrow_enough : curve_narrow_enough;
   plan.prompt_seed = seed_of(request, plan.point);
   return plan;

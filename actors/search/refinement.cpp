@@ -18,7 +18,7 @@ constexpr int first_prefill_points = 6;
 constexpr double same_length = 1.25;
 /// Share of the capacity that the highest spot of the target's context uses; others stay lower, they cost most.
 constexpr double high_usage = 0.85;
-constexpr double high_usage_elsewhere = 0.65;
+constexpr double high_usage_elsewhere = 0.45;
 /// Disagreement below which a further point tells nothing.
 constexpr double good_enough = 0.01;
 

@@ -49,6 +49,7 @@ private:
   std::optional<need> curve_need(phase role);
   void measure_next(const std::vector<need>& needs);
   void deploy_next(const std::array<std::vector<need>, 2>& needs);
+  void fill_up(const std::array<std::vector<need>, 2>& needs);
   void deploy(candidate_track& candidate);
   void release_idle(const std::array<std::vector<need>, 2>& needs);
   void make_room(const need& blocked, const std::array<std::vector<need>, 2>& needs);
@@ -60,6 +61,8 @@ private:
   void tell(const std::string& what, const std::string& text, const std::string& engine = {}, const std::string& point = {},
             double value_ms = 0);
   candidate_report report_of(const candidate_track& candidate) const;
+  std::vector<scored_point> predicted_points(phase role) const;
+  void fill_alternatives(profile_result& r) const;
   void fill_totals(profile_result& r) const;
   void fill_curves(profile_result& r) const;
   void fill_estimate(profile_result& r) const;

@@ -24,12 +24,12 @@ struct world_settings {
   uint64_t seed = 1;
   double mapping_spread = 0.25;  ///< systematic deviation of a mapping, at most
   double noise = 0.01;           ///< of every point
-  double startup_s = 60;
+  double startup_s = 40;
   double engine_failures = 0;    ///< share of starts that fail, and of measurements that lose their engine
   double attempt_failures = 0;   ///< share of measurements that fail
   int most_injected = 1000;      ///< failures of an engine or a point at most
   std::map<std::string, failure> broken;  ///< engines that never start
-  std::set<std::string> broken_curves;    ///< engines that die for good once their curve is measured
+  std::set<std::string> broken_curves;    ///< engines that die for good when their curve is measured
   std::set<std::string> broken_points;    ///< points that fail permanently
 };
 

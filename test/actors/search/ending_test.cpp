@@ -1,0 +1,181 @@
+// ending_test.cpp: How searches end: infeasible targets, memory, budgets, cancellation, small pools, dry runs.
+#include <catch2/catch.hpp>
+
+#include "actors/search/curves.hpp"
+#include "fake_world.hpp"
+
+using namespace sextant;
+using namespace sextant::testing;
+
+TEST_CASE("curves serve every planner release") {
+  const auto which = GENERATE(sample::dense, sample::moe, sample::mla);
+  const auto policy = GENERATE(search_policy::adaptive, search_policy::exhaustive);
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    const auto request = request_for(which, policy);
+    world_settings settings;
+    settings.seed = seed;
+    auto search = make_search(request);
+    const auto log = fake_world(request, settings).run(*search, seed);
+    INFO("seed " << seed);
+    CHECK(log.finished);
+    CHECK(searching::curve_objections(log.result.prefill_curve, log.result.decode_grid).empty());
+    CHECK(log.result.max_kv_tokens > 0);
+    for (const auto& sample : log.result.decode_grid) {
+      CHECK(sample.kv_usage > 0);
+      CHECK(sample.kv_usage <= 1);
+    }
+    if (policy == search_policy::adaptive) {
+      CHECK(log.result.prefill_curve.size() <= 9);
+      CHECK(std::any_of(log.result.prefill_curve.begin(), log.result.prefill_curve.end(),
+                        [](const prefill_sample& s) { return s.isl == 3000; }));
+    }
+  }
+}
+
+TEST_CASE("three engines run side by side where candidates exist") {
+  const auto which = GENERATE(sample::dense, sample::moe, sample::mla);
+  const auto request = request_for(which);
+  auto search = make_search(request);
+  CHECK(search->wanted().deploy.size() == 3);
+  CHECK(fake_world(request, {}).run(*search, 1).most_engines >= 3);
+}
+
+TEST_CASE("a target out of reach is answered with the fastest engines and what they could do") {
+  const auto which = GENERATE(sample::dense, sample::moe, sample::mla);
+  auto request = request_for(which);
+  request.sla.ttft_ms = 1;
+  request.sla.itl_ms = 0.5;
+  auto search = make_search(request);
+  const auto log = fake_world(request, {}).run(*search, 1);
+  const auto& r = log.result;
+  CHECK(log.finished);
+  CHECK_FALSE(r.feasible);
+  CHECK(r.binding_constraint == "ttft,itl");
+  CHECK(r.achievable.ttft_ms == r.prefill.value_ms);
+  CHECK(r.achievable.itl_ms == r.decode.value_ms);
+  CHECK_FALSE(r.prefill.message.empty());
+  CHECK_FALSE(r.alternatives.empty());
+  CHECK(r.prefill_curve.size() >= 5);
+}
+
+TEST_CASE("a model that fits nowhere is answered at once") {
+  auto request = request_for(sample::mla);
+  request.gpu.memory_bytes = 20e9;
+  auto search = make_search(request);
+  CHECK(search->wanted().deploy.empty());
+  CHECK(search->wanted().write);
+  const auto r = search->result();
+  CHECK_FALSE(r.feasible);
+  CHECK(r.binding_constraint == "memory");
+  search->apply(artifacts_written{"out", {}});
+  CHECK(search->wanted().finished);
+  CHECK_FALSE(search->wanted().write);
+}
+
+TEST_CASE("no power of two in the range is answered at once") {
+  auto request = request_for(sample::dense);
+  request.min_gpus_per_engine = 5;
+  request.max_gpus_per_engine = 7;
+  auto search = make_search(request);
+  CHECK(search->wanted().write);
+  CHECK_FALSE(search->result().feasible);
+  CHECK(search->result().remarks.size() == 1);
+}
+
+TEST_CASE("a spent budget ends the search with what is known") {
+  auto request = request_for(sample::dense, search_policy::exhaustive);
+  request.max_gpu_hours = 1.0;
+  auto search = make_search(request);
+  const auto log = fake_world(request, {}).run(*search, 1);
+  CHECK(log.finished);
+  CHECK(log.result.gpu_seconds >= 3600);
+  CHECK(log.result.gpu_seconds < 3600 * 2);
+  CHECK(log.result.remarks.size() >= 1);
+  CHECK(search->wanted().measure.empty());
+}
+
+TEST_CASE("a cancelled search asks for its engines to be released and for nothing else") {
+  const auto request = request_for(sample::moe);
+  for (int steps = 0; steps < 40; steps += 3) {
+    auto search = make_search(request);
+    fake_world world(request, {});
+    world.run(*search, 1, steps);
+    search->apply(cancel_request{"enough"});
+    CHECK(search->wanted().deploy.empty());
+    CHECK(search->wanted().measure.empty());
+    CHECK_FALSE(search->wanted().write);
+    const auto log = world.run(*search, 2);
+    CHECK(log.finished);
+    for (const auto& result : log.results)
+      CHECK(std::holds_alternative<engine_released>(result));
+    CHECK(search->wanted().release.empty());
+  }
+}
+
+TEST_CASE("a failed profile is over at once") {
+  auto search = make_search(request_for(sample::dense));
+  search->apply(profile_failed{{failure_class::permanent, failure_cause::internal, "given up", {}}});
+  CHECK(search->wanted().finished);
+  CHECK(search->wanted().deploy.empty());
+}
+
+TEST_CASE("pools as small as one engine come to the answer of large ones") {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    auto request = request_for(sample::dense);
+    request.sla.ttft_ms = 150;
+    world_settings settings;
+    settings.seed = seed;
+    request.pool_gpus = 64;
+    auto roomy = make_search(request);
+    const auto expected = fake_world(request, settings).run(*roomy, seed).result;
+    for (auto policy : {search_policy::adaptive, search_policy::exhaustive}) {
+      request.policy = policy;
+      request.pool_gpus = 8;
+      auto tight = make_search(request);
+      const auto log = fake_world(request, settings).run(*tight, seed);
+      INFO("seed " << seed);
+      CHECK(log.finished);
+      CHECK(log.most_gpus <= 8);
+      CHECK(log.result.prefill.engine == expected.prefill.engine);
+      CHECK(log.result.decode.engine == expected.decode.engine);
+      CHECK(log.result.decode.concurrency == expected.decode.concurrency);
+    }
+  }
+}
+
+TEST_CASE("a pool of one GPU runs one engine after the other") {
+  auto request = request_for(sample::dense);
+  request.pool_gpus = 1;
+  auto search = make_search(request);
+  const auto log = fake_world(request, {}).run(*search, 1);
+  CHECK(log.finished);
+  CHECK(log.most_gpus == 1);
+  CHECK(log.result.prefill.engine == "prefill-TP1");
+  CHECK(log.result.prefill_curve.size() >= 5);
+}
+
+TEST_CASE("a dry run plans and wants nothing") {
+  auto request = request_for(sample::moe);
+  request.dry_run = true;
+  auto search = make_search(request);
+  const auto work = search->wanted();
+  CHECK(work.finished);
+  CHECK((work.deploy.empty() && work.measure.empty() && !work.write));
+  const auto r = search->result();
+  CHECK(r.candidates.size() == 24);
+  CHECK(r.points_planned > 0);
+  CHECK(r.gpu_seconds > 0);
+}
+
+TEST_CASE("stages come in the order that the status knows") {
+  const std::vector<std::string> order{"Initializing",   "SweepingPrefill", "SweepingDecode", "SelectingConfig",
+                                       "BuildingCurves", "GeneratingDGD",   "Done"};
+  auto search = make_search(request_for(sample::dense));
+  CHECK(search->stage() == "Initializing");
+  const auto log = fake_world(request_for(sample::dense), {}).run(*search, 1);
+  CHECK(search->stage() == "Done");
+  CHECK(search->wanted().finished);
+  CHECK(search->wanted().deploy.empty());
+  for (const auto& line : log.news)
+    CHECK(std::find(order.begin(), order.end(), line.stage) != order.end());
+}
