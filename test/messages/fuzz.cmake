@@ -1,0 +1,2 @@
+# Fuzz target of the message codec: fuzz_codec.
+sextant_fuzzer(messages codec)
