@@ -98,7 +98,7 @@ std::string_view style() {
 :root{--ink:#1c2024;--soft:#5f6b76;--line:#dfe4e8;--good:#00694b;--good-bg:#e3f4ee;--bad:#9a3412;--bad-bg:#fdeee6;--accent:#0072b2}
 *{box-sizing:border-box}
 body{margin:0;font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:var(--ink);background:#f5f7f8}
-main{max-width:1180px;margin:0 auto;padding:28px 24px 60px}
+main{max-width:1320px;margin:0 auto;padding:28px 24px 60px}
 h1{font-size:25px;line-height:1.25;margin:0 0 2px}
 h2{font-size:18px;margin:38px 0 10px}
 p{margin:6px 0}
@@ -125,7 +125,8 @@ dd{margin:0;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;background:#fff;border:1px solid var(--line);border-radius:10px}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:left;padding:6px 12px;border-bottom:1px solid var(--line);vertical-align:top}
-th{color:var(--soft);font-weight:600;white-space:nowrap;background:#fafbfc}
+th{color:var(--soft);font-weight:600;background:#fafbfc;vertical-align:bottom}
+.why{min-width:270px}
 tbody tr:last-child td{border-bottom:0}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .tag{display:inline-block;padding:0 9px;border-radius:10px;font-size:12.5px;font-weight:600;background:#eceff1;color:#3d4852;white-space:nowrap}

@@ -94,15 +94,18 @@ std::string report_candidates(const profile_result& result, const std::vector<po
   std::vector<std::vector<cell>> rows;
   for (const auto& c : result.candidates) {
     const auto* best = best_point(points, c);
-    rows.push_back({html::text(to_text(c.role)), html::text(c.layout.label()), html::value(c.layout.gpus), html::raw(state_tag(c, result)),
-                    optional_value(best ? best->value_ms : 0, 2), optional_value(best ? best->throughput_per_gpu : 0, 1),
-                    optional_value(c.predicted_ms, 2), optional_value(c.weight_bytes_per_gpu / bytes_per_gb, 1),
-                    optional_value(static_cast<double>(c.predicted_kv_tokens), 0), optional_value(static_cast<double>(c.kv_tokens), 0),
-                    html::value(c.attempts), html::text(c.reason)});
+    const bool reported = c.kv_tokens > 0;
+    rows.push_back({html::text(to_text(c.role)), html::text(c.layout.label()), html::raw(state_tag(c, result)),
+                    html::raw("<div class=why>" + escaped(c.reason) + "</div>"), optional_value(best ? best->value_ms : 0, 2),
+                    optional_value(best ? best->throughput_per_gpu : 0, 1), optional_value(c.predicted_ms, 2),
+                    optional_value(c.weight_bytes_per_gpu / bytes_per_gb, 1),
+                    optional_value(static_cast<double>(reported ? c.kv_tokens : c.predicted_kv_tokens), 0),
+                    html::text(reported ? "reported" : c.predicted_kv_tokens > 0 ? "predicted" : ""), html::value(c.attempts)});
   }
-  return "<h2>Candidates</h2>\n<p class=sub>TTFT or ITL and throughput are those of the candidate's point of highest throughput.</p>\n"
-         + html::table({"Phase", "Mapping", "GPUs", "State", "TTFT or ITL (ms)", "Tokens/s/GPU", "Predicted (ms)", "Weights (GB/GPU)",
-                        "KV predicted (tokens)", "KV reported (tokens)", "Attempts", "Why"},
+  return "<h2>Candidates</h2>\n<p class=sub>TTFT or ITL and throughput are those of the candidate's point of highest throughput; the "
+         "prediction is for the target's input length, or for one request.</p>\n"
+         + html::table({"Phase", "Mapping", "State", "Why", "TTFT or ITL (ms)", "Tokens/s/GPU", "Predicted (ms)", "Weights (GB/GPU)",
+                        "KV (tokens)", "KV from", "Attempts"},
                        rows);
 }
 

@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "actors/artifacts/writer.hpp"
+#include "adapters/backends/dgd.hpp"
 
 namespace sextant::sample {
 
@@ -111,8 +112,8 @@ void add_candidate(profile& out, phase role, const mapping& m, candidate_state s
   c.weight_bytes_per_gpu = 65.5e9 / m.gpus;
   c.predicted_kv_tokens = c.kv_tokens = 250000LL * m.gpus;
   c.attempts = state == candidate_state::dropped ? 0 : 1;
-  c.dgd = "apiVersion: nvidia.com/v1alpha1\nkind: DynamoGraphDeployment\nmetadata:\n  name: vllm-agg-00" + std::to_string(m.gpus)
-          + (role == phase::prefill ? "a" : "b") + "\nspec:\n  services:\n    VllmDecodeWorker:\n      subComponentType: decode\n";
+  std::string error;
+  c.dgd = candidate_dgd(out.what.request, role, m, error);
   if (state == candidate_state::measured)
     out.engines.push_back(ready(c.engine, c.kv_tokens));
   out.what.result.candidates.push_back(std::move(c));

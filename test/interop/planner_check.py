@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Loads the curves of an output directory with the Dynamo planner's own code, of the newest and of the oldest kind.
+
+run:  test/interop/planner_check.sh OUTPUT_DIR            makes the virtual environment and calls this file with it
+or:   VENV/bin/python test/interop/planner_check.py OUTPUT_DIR [--isl N] [--context N] [--ttft MS] [--itl MS]
+      VENV has ai-dynamo >= 1.2 and, in VENV/planner09/perf_interpolation.py, the interpolators of ai-dynamo 0.9.1.
+exit: 0 both accept the curves, 1 one refuses them, 2 the planner's code cannot be imported
+
+new: npz -> forward-pass metrics -> the regression models of 1.2 to 1.6 (what planner and mocker fit at their start).
+old: npz -> cubic interpolators of releases up to 1.0.
+"""
+import argparse
+import importlib.util
+import json
+import math
+import os
+import sys
+import types
+
+problems = []
+
+
+def positive(what, value, zero_is_good=False):
+    value = float(value)
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero_is_good):
+        problems.append(f"{what} is {value}")
+    return round(value, 4)
+
+
+def without_aisimulate():
+    """The planner package imports a simulator that is not on PyPI; the code under test never calls it."""
+
+    class nothing(types.ModuleType):
+        def __getattr__(self, name):
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return type(name, (), {})
+
+    class finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name.split(".")[0] in ("aisimulate", "aisimulate_core"):
+                return importlib.util.spec_from_loader(name, finder)
+            return None
+
+        @staticmethod
+        def create_module(spec):
+            module = nothing(spec.name)
+            module.__path__ = []
+            return module
+
+        @staticmethod
+        def exec_module(module):
+            pass
+
+    try:
+        import aisimulate_core  # noqa: F401
+    except ImportError:
+        sys.meta_path.append(finder)
+
+
+def ask_new(args):
+    without_aisimulate()
+    from dynamo.planner.core.perf_model.decode import DecodeRegressionModel
+    from dynamo.planner.core.perf_model.prefill import PrefillRegressionModel
+    from dynamo.planner.monitoring import perf_metrics
+
+    prefill_steps = perf_metrics._convert_prefill_profiling(args.directory)
+    decode_steps = perf_metrics._convert_decode_profiling(args.directory)
+    prefill = PrefillRegressionModel(max_num_fpm_samples=len(prefill_steps) + 8)
+    decode = DecodeRegressionModel(max_num_fpm_samples=len(decode_steps) + 8)
+    prefill.load_benchmark_fpms(prefill_steps)
+    decode.load_benchmark_fpms(decode_steps)
+    if not prefill._ensure_fitted():
+        problems.append(f"new: the prefill model cannot be fitted to {len(prefill_steps)} points")
+    if not decode._ensure_fitted():
+        problems.append(f"new: the decode model cannot be fitted to {len(decode_steps)} points")
+    if problems:
+        return {}
+    return {
+        "points": [len(prefill_steps), len(decode_steps)],
+        "ttft_ms": positive("new: TTFT", prefill._predict_wall_time(args.isl) * 1e3),
+        "prefill_requests_per_s": positive("new: prefill rate", prefill.find_best_engine_prefill_rps(args.ttft, args.isl)[0], True),
+        "itl_ms": positive("new: ITL", decode._predict_2d(8, 8 * args.context) * 1e3),
+        "decode_requests_per_s": positive("new: decode rate", decode.find_best_engine_decode_rps(args.itl, args.context, 500)[0], True),
+    }
+
+
+def ask_old(args):
+    path = os.path.join(sys.prefix, "planner09", "perf_interpolation.py")
+    spec = importlib.util.spec_from_file_location("perf_interpolation", path)
+    if not os.path.exists(path):
+        raise ImportError(path + " is not there")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    prefill, decode = module.PrefillInterpolator(args.directory), module.DecodeInterpolator(args.directory)
+    best = decode.find_best_throughput_per_gpu(args.itl, args.context)
+    return {
+        "points": [len(prefill.prefill_isl), len(decode.z_itl)],
+        "ttft_ms": positive("old: TTFT", prefill.interpolate_ttft(args.isl)),
+        "prefill_tokens_per_s_per_gpu": positive("old: prefill throughput", prefill.interpolate_thpt_per_gpu(args.isl)),
+        "itl_ms": positive("old: ITL", decode.interpolate_itl(8, args.context)),
+        "decode_tokens_per_s_per_gpu": positive("old: decode throughput", decode.interpolate_thpt_per_gpu(8, args.context)),
+        "best_tokens_per_s_per_gpu": positive("old: best decode throughput", best[0], True),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory")
+    parser.add_argument("--isl", type=float, default=3000)
+    parser.add_argument("--context", type=float, default=3250)
+    parser.add_argument("--ttft", type=float, default=300)
+    parser.add_argument("--itl", type=float, default=20)
+    args = parser.parse_args()
+    answers = {}
+    for name, ask in (("new", ask_new), ("old", ask_old)):
+        try:
+            answers[name] = ask(args)
+        except ImportError as error:
+            print(f"planner_check: {name}: cannot import the planner's code: {error}", file=sys.stderr)
+            return 2
+        except Exception as error:  # whatever the planner throws is its refusal
+            problems.append(f"{name}: {type(error).__name__}: {error}")
+    print(json.dumps(answers, indent=1))
+    for problem in problems:
+        print("planner_check:", problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
