@@ -1,6 +1,7 @@
 // document.cpp: yaml-cpp's events into a bounded tree. Exceptions of yaml-cpp end here.
 #include "config/document.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>

@@ -20,7 +20,7 @@ nlohmann::ordered_json scalar_json(const document_node& node) {
   int64_t integer = 0;
   const auto* end = node.text.data() + node.text.size();
   const auto number = parse_number(node.text);
-  if (number && std::from_chars(node.text.data(), end, integer).ptr == end)
+  if (const auto read = std::from_chars(node.text.data(), end, integer); number && read.ptr == end && read.ec == std::errc{})
     return integer;
   if (number)
     return *number;

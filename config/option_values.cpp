@@ -108,9 +108,9 @@ std::string number_text(double value) {
 }
 
 std::optional<double> parse_number(std::string_view text) {
-  if (!text.empty() && text[0] == '+')
-    text.remove_prefix(1);
-  const auto digits = text.substr(!text.empty() && text[0] == '-' ? 1 : 0);
+  const bool plus = !text.empty() && text[0] == '+';
+  text.remove_prefix(plus ? 1 : 0);
+  const auto digits = text.substr(!plus && !text.empty() && text[0] == '-' ? 1 : 0);
   // Keeps `inf`, `nan` and a second sign from from_chars.
   if (digits.empty() || (!digit(digits[0]) && digits[0] != '.') || leading_zero(digits))
     return std::nullopt;
