@@ -130,8 +130,10 @@ double fake_world::latency_ms(const measure_point& work) const {
   // The shape over load and length is a little off as well.
   const double tilt = std::pow(plan.kind == point_kind::ttft ? plan.isl / 3000.0 : plan.concurrency / 50.0,
                                draw(work.engine + "/tilt", 0, 0.02));
+  // All of it together is what the model's band allows.
+  const double deviation = std::clamp(factor * tilt, 1 - settings_.mapping_spread, 1 + settings_.mapping_spread);
   const auto traffic = "/" + std::to_string(plan.isl) + "/" + std::to_string(plan.osl) + "/" + std::to_string(plan.concurrency);
-  return model_ms * factor * tilt * (1 + draw(work.engine + traffic, -1, 1) * settings_.noise);
+  return model_ms * deviation * (1 + draw(work.engine + traffic, -1, 1) * settings_.noise);
 }
 
 /// Prompt tokens that warming must compute: what shorter contexts and smaller counts left in the cache is reused.
