@@ -77,6 +77,13 @@ link_events nats_core::events(const nats_settings& settings) {
     if (tell)
       tell(true, "connected again");
   };
+  out.closed = [tell, weak] {
+    if (auto self = weak.lock(); !self || self->stopping_)
+      return;
+    spdlog::error("nats: the server refuses to take this client back; the connection is closed for good");
+    if (tell)
+      tell(false, "closed for good");
+  };
   out.trouble = [](const std::string& what) { spdlog::warn("nats: {}", what); };
   return out;
 }
