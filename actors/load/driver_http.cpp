@@ -22,7 +22,7 @@ constexpr int halvings_at_most = 4;           ///< of the speed, in one attempt
 /// What a simulated engine says about its playing.
 struct playing_report {
   double speed = 1;
-  double virtual_s = 0;
+  double virtual_s = 0;  ///< engine seconds since the speed was set
   playing_lag lag;
 };
 
@@ -81,7 +81,6 @@ private:
   double measured_speed_;
   int halvings_ = 0;
   bool plays_ = false;        ///< the engine has a speed that can be set
-  double virtual_begin_s_ = 0;
   int64_t engine_ns_ = 0;
   int64_t traffic_ns_ = 0;
 };
@@ -173,8 +172,8 @@ void http_traffic::close_pass(double speed, int64_t begin_ns, bool measured, std
   // Warming is played faster than the machine can: there the engine itself knows how much of its time passed.
   http_outcome outcome;
   if (const auto report = plays_ && !measured ? control("GET", {}, outcome) : std::nullopt;
-      report && report->virtual_s > virtual_begin_s_)
-    engine_ns_ += std::min<int64_t>(scaled_ns, std::llround((report->virtual_s - virtual_begin_s_) * 1e9));
+      report && report->virtual_s > 0)
+    engine_ns_ += std::min<int64_t>(scaled_ns, std::llround(report->virtual_s * 1e9));
   else
     engine_ns_ += scaled_ns;
 }
@@ -257,7 +256,6 @@ std::optional<failure> http_traffic::set_speed(double wanted, double& got) {
     if (const auto report = control("POST", body, outcome)) {
       plays_ = true;
       got = report->speed > 0 ? report->speed : wanted;
-      virtual_begin_s_ = report->virtual_s;
       return std::nullopt;
     }
     if (cancelled_)
