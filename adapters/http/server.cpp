@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,7 +15,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "adapters/http/request_reader.hpp"
+#include "adapters/http/connection.hpp"
 
 namespace sextant {
 
@@ -24,67 +23,6 @@ namespace {
 
 constexpr uint64_t listener_mark = ~0ull, timer_mark = ~0ull - 1, wake_mark = ~0ull - 2;
 constexpr unsigned slot_bits = 20; ///< a million connections; the rest of the word is a serial number
-
-/// A descriptor that closes itself.
-class descriptor {
-public:
-  explicit descriptor(int fd = -1) : fd_(fd) {}
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() { reset(); }
-  int get() const { return fd_; }
-  void reset(int fd = -1) {
-    if (fd_ >= 0)
-      ::close(fd_);
-    fd_ = fd;
-  }
-
-private:
-  int fd_;
-};
-
-std::string_view reason_of(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 400:
-      return "Bad Request";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Payload Too Large";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Status";
-  }
-}
-
-struct connection {
-  connection(int socket, uint64_t mark_, const http_server_settings& limits) : fd(socket), mark(mark_), reader(limits) {}
-
-  descriptor fd;
-  uint64_t mark = 0;           ///< what epoll tells: serial and slot
-  request_reader reader;
-  std::string ahead;           ///< input behind the request that is being answered
-  std::string out;
-  size_t sent = 0;             ///< bytes of `out` that are gone
-  http_exchange exchange = 0;  ///< the request that is being answered, 0 = none
-  bool head_only = false;      ///< HEAD: no body in the answer
-  bool keep_alive = true, chunked = false, streaming = false;
-  bool closing = false;        ///< close when `out` is empty
-  bool listed = false;         ///< in the list of connections with something to do at the end of the turn
-  bool waits_to_write = false;
-  bool peer_done = false;      ///< nothing more will come in
-};
 
 class epoll_server final : public http_server {
 public:
@@ -105,25 +43,24 @@ public:
   http_server_counts counts() const override { return counts_; }
 
 private:
-  connection* find(http_exchange exchange);
-  connection* by_mark(uint64_t mark);
+  server_connection* find(http_exchange exchange);
+  server_connection* by_mark(uint64_t mark);
   void watch(int fd, uint64_t mark, uint32_t events, int operation);
   void accept_all();
-  void receive(connection& c);
-  void consume(connection& c, std::string_view bytes);
-  void refuse(connection& c, int status);
-  void head(connection& c, int status, std::string_view content_type);
-  void finish(connection& c);
-  void list(connection& c);
+  void receive(server_connection& c);
+  void consume(server_connection& c, std::string_view bytes);
+  void refuse(server_connection& c, int status);
+  void finish(server_connection& c);
+  void list(server_connection& c);
   void end_turn();
-  void flush(connection& c);
-  void drop(connection& c);
+  void flush(server_connection& c);
+  void drop(server_connection& c);
 
   http_service& service_;
   http_server_settings settings_;
-  descriptor epoll_, listener_, timer_, wake_;
+  socket_handle epoll_, listener_, timer_, wake_;
   uint16_t port_ = 0;
-  std::vector<std::unique_ptr<connection>> slots_;
+  std::vector<std::unique_ptr<server_connection>> slots_;
   std::vector<size_t> free_slots_;
   std::vector<uint64_t> listed_;
   uint64_t next_serial_ = 1;
@@ -176,21 +113,21 @@ void epoll_server::watch(int fd, uint64_t mark, uint32_t events, int operation) 
 
 // -- finding ------------------------------------------------------------------------------------------
 
-connection* epoll_server::by_mark(uint64_t mark) {
+server_connection* epoll_server::by_mark(uint64_t mark) {
   const size_t slot = mark & ((1u << slot_bits) - 1);
   if (slot >= slots_.size() || !slots_[slot] || slots_[slot]->mark != mark)
     return nullptr;
   return slots_[slot].get();
 }
 
-connection* epoll_server::find(http_exchange exchange) {
+server_connection* epoll_server::find(http_exchange exchange) {
   const size_t slot = exchange & ((1u << slot_bits) - 1);
   if (exchange == 0 || slot >= slots_.size() || !slots_[slot] || slots_[slot]->exchange != exchange)
     return nullptr;
   return slots_[slot].get();
 }
 
-void epoll_server::list(connection& c) {
+void epoll_server::list(server_connection& c) {
   if (c.listed)
     return;
   c.listed = true;
@@ -221,13 +158,13 @@ void epoll_server::accept_all() {
       free_slots_.pop_back();
     }
     const uint64_t mark = next_serial_++ << slot_bits | slot;
-    slots_[slot] = std::make_unique<connection>(fd, mark, settings_);
+    slots_[slot] = std::make_unique<server_connection>(fd, mark, settings_);
     watch(fd, mark, EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD);
     ++counts_.connections;
   }
 }
 
-void epoll_server::receive(connection& c) {
+void epoll_server::receive(server_connection& c) {
   while (true) {
     const auto n = ::recv(c.fd.get(), input_.data(), input_.size(), 0);
     if (n < 0 && errno == EINTR)
@@ -260,7 +197,7 @@ void epoll_server::receive(connection& c) {
   }
 }
 
-void epoll_server::consume(connection& c, std::string_view bytes) {
+void epoll_server::consume(server_connection& c, std::string_view bytes) {
   size_t taken = 0;
   const auto state = c.reader.read(bytes, taken);
   switch (state) {
@@ -287,34 +224,23 @@ void epoll_server::consume(connection& c, std::string_view bytes) {
   service_.on_request(c.exchange, c.reader.request());
 }
 
-void epoll_server::refuse(connection& c, int status) {
+void epoll_server::refuse(server_connection& c, int status) {
   ++counts_.refused;
   c.keep_alive = c.head_only = false;
   const std::string body = "{\"message\":\"" + std::string{reason_of(status)} + "\",\"type\":\"" + std::string{reason_of(status)}
                            + "\",\"code\":" + std::to_string(status) + "}";
-  head(c, status, "application/json");
+  append_head(c, status, "application/json", settings_.common_headers);
   c.out += "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   finish(c);
 }
 
 // -- output -------------------------------------------------------------------------------------------
 
-void epoll_server::head(connection& c, int status, std::string_view content_type) {
-  c.out += "HTTP/1.1 " + std::to_string(status) + " ";
-  c.out += reason_of(status);
-  c.out += "\r\ncontent-type: ";
-  c.out += content_type;
-  c.out += "\r\n";
-  c.out += settings_.common_headers;
-  if (!c.keep_alive)
-    c.out += "connection: close\r\n";
-}
-
 void epoll_server::respond(http_exchange exchange, int status, std::string_view content_type, std::string_view body) {
   auto* c = find(exchange);
   if (!c || c->streaming)
     return;
-  head(*c, status, content_type);
+  append_head(*c, status, content_type, settings_.common_headers);
   c->out += "content-length: " + std::to_string(body.size()) + "\r\n\r\n";
   if (!c->head_only)
     c->out += body;
@@ -329,7 +255,7 @@ void epoll_server::begin_stream(http_exchange exchange, int status, std::string_
   c->chunked = c->reader.chunks_allowed();
   if (!c->chunked)
     c->keep_alive = false; // the end of the answer is the end of the connection
-  head(*c, status, content_type);
+  append_head(*c, status, content_type, settings_.common_headers);
   c->out += c->chunked ? "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n" : "cache-control: no-cache\r\n\r\n";
   list(*c);
 }
@@ -338,16 +264,7 @@ void epoll_server::write(http_exchange exchange, std::string_view part) {
   auto* c = find(exchange);
   if (!c || !c->streaming || part.empty() || c->head_only)
     return;
-  if (c->chunked) {
-    char size[20];
-    const auto end = std::to_chars(size, size + sizeof size, part.size(), 16).ptr;
-    c->out.append(size, end);
-    c->out += "\r\n";
-    c->out += part;
-    c->out += "\r\n";
-  } else {
-    c->out += part;
-  }
+  append_part(*c, part);
   list(*c);
 }
 
@@ -360,7 +277,7 @@ void epoll_server::end(http_exchange exchange) {
   finish(*c);
 }
 
-void epoll_server::finish(connection& c) {
+void epoll_server::finish(server_connection& c) {
   c.exchange = 0;
   c.streaming = c.chunked = false;
   if (!c.keep_alive)
@@ -369,7 +286,7 @@ void epoll_server::finish(connection& c) {
 }
 
 /// Sends what is buffered. The connection may be gone afterwards.
-void epoll_server::flush(connection& c) {
+void epoll_server::flush(server_connection& c) {
   while (c.sent < c.out.size()) {
     const auto n = ::send(c.fd.get(), c.out.data() + c.sent, c.out.size() - c.sent, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR)
@@ -422,7 +339,7 @@ void epoll_server::end_turn() {
   listed_.clear();
 }
 
-void epoll_server::drop(connection& c) {
+void epoll_server::drop(server_connection& c) {
   const auto exchange = c.exchange;
   const size_t slot = c.mark & ((1u << slot_bits) - 1);
   slots_[slot].reset(); // `c` ends here
