@@ -141,15 +141,18 @@ const std::vector<gpu_facts>& gpus() {
 
 // Other spellings of the catalogue's GPU names: v1beta1 SKUs and what people write for short.
 constexpr std::array gpu_aliases{
-  std::pair{std::string_view{"gb200_sxm"}, std::string_view{"gb200"}}, std::pair{std::string_view{"gb300_sxm"}, std::string_view{"gb300"}},
-  std::pair{std::string_view{"h100"}, std::string_view{"h100_sxm"}},   std::pair{std::string_view{"h200"}, std::string_view{"h200_sxm"}},
-  std::pair{std::string_view{"b200"}, std::string_view{"b200_sxm"}},   std::pair{std::string_view{"b300"}, std::string_view{"b300_sxm"}},
-  std::pair{std::string_view{"a100"}, std::string_view{"a100_sxm"}},
+    std::pair{std::string_view{"gb200_sxm"}, std::string_view{"gb200"}},
+    std::pair{std::string_view{"gb300_sxm"}, std::string_view{"gb300"}},
+    std::pair{std::string_view{"h100"}, std::string_view{"h100_sxm"}},
+    std::pair{std::string_view{"h200"}, std::string_view{"h200_sxm"}},
+    std::pair{std::string_view{"b200"}, std::string_view{"b200_sxm"}},
+    std::pair{std::string_view{"b300"}, std::string_view{"b300_sxm"}},
+    std::pair{std::string_view{"a100"}, std::string_view{"a100_sxm"}},
 };
 
 constexpr std::array gpus_without_facts{
-  std::string_view{"vr_nvl72"}, std::string_view{"gb10"},      std::string_view{"l40"}, std::string_view{"v100_sxm"},
-  std::string_view{"t4"},       std::string_view{"v100_pcie"}, std::string_view{"mi200"}, std::string_view{"mi300"},
+    std::string_view{"vr_nvl72"}, std::string_view{"gb10"},      std::string_view{"l40"},   std::string_view{"v100_sxm"},
+    std::string_view{"t4"},       std::string_view{"v100_pcie"}, std::string_view{"mi200"}, std::string_view{"mi300"},
 };
 
 } // namespace

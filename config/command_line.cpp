@@ -12,14 +12,14 @@ namespace sextant {
 namespace {
 
 constexpr std::array rows{
-  command_row{"profile", command_profile, "REQUEST.yaml", "find and measure the best engine configuration"},
-  command_row{"serve", command_serve, "", "run the roles and take requests over NATS"},
-  command_row{"submit", command_submit, "REQUEST.yaml", "hand a request to a running installation"},
-  command_row{"watch", command_watch, "ID", "follow the events of a request"},
-  command_row{"cancel", command_cancel, "ID", "take a request back"},
-  command_row{"results", command_results, "ID", "fetch the results of a request"},
-  command_row{"list", command_list, "", "list the requests of an installation"},
-  command_row{"pick", command_pick, "OUT_DIR", "choose again from stored results, for other targets"},
+    command_row{"profile", command_profile, "REQUEST.yaml", "find and measure the best engine configuration"},
+    command_row{"serve", command_serve, "", "run the roles and take requests over NATS"},
+    command_row{"submit", command_submit, "REQUEST.yaml", "hand a request to a running installation"},
+    command_row{"watch", command_watch, "ID", "follow the events of a request"},
+    command_row{"cancel", command_cancel, "ID", "take a request back"},
+    command_row{"results", command_results, "ID", "fetch the results of a request"},
+    command_row{"list", command_list, "", "list the requests of an installation"},
+    command_row{"pick", command_pick, "OUT_DIR", "choose again from stored results, for other targets"},
 };
 
 const command_row* find_command(std::string_view name) {
@@ -100,8 +100,9 @@ private:
       error.accepted = "an option of this command, see --help";
       const auto nearest = nearest_name(name, option_names(bit_));
       const auto* elsewhere = find_option(name);
-      error.hint = !nearest.empty() ? "did you mean '--" + nearest + "'?"
-                   : elsewhere && elsewhere->commands != 0 ? "belongs to other commands" : "";
+      error.hint = !nearest.empty()                        ? "did you mean '--" + nearest + "'?"
+                   : elsewhere && elsewhere->commands != 0 ? "belongs to other commands"
+                                                           : "";
     } else {
       for (const auto& candidate : match.several)
         error.accepted += (error.accepted.empty() ? "--" : ", --") + candidate;

@@ -16,7 +16,7 @@ namespace sextant {
 struct command_row {
   std::string_view name;
   uint32_t bit;
-  std::string_view positionals;  ///< as help shows them: `REQUEST.yaml`, `ID`; `[ID]` may be left out
+  std::string_view positionals; ///< as help shows them: `REQUEST.yaml`, `ID`; `[ID]` may be left out
   std::string_view help;
 };
 
@@ -25,11 +25,11 @@ std::span<const command_row> commands();
 
 /// A command line taken apart. Anything wrong is in `errors`; the rest is as far as it could be understood.
 struct command_line {
-  std::string command;                         ///< empty if none was given
+  std::string command; ///< empty if none was given
   bool help = false;
   bool version = false;
   std::vector<std::string> positionals;
-  std::map<std::string, std::string> options;  ///< canonical option name -> canonical value, only what was given
+  std::map<std::string, std::string> options; ///< canonical option name -> canonical value, only what was given
   std::vector<document_error> errors;
 
   /// As given, else the default of the table; empty if there is neither.

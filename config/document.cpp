@@ -64,11 +64,13 @@ public:
     add(std::move(node), mark, anchor);
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     check_tag(mark, tag);
     open(node_at(mark, document_node::kinds::sequence), mark, anchor);
   }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     check_tag(mark, tag);
     open(node_at(mark, document_node::kinds::mapping), mark, anchor);
   }
@@ -93,7 +95,7 @@ private:
     YAML::anchor_t anchor;
     std::optional<document_key> key;
     bool duplicate = false;
-    std::map<std::string, int> first_lines;  ///< of every key so far
+    std::map<std::string, int> first_lines; ///< of every key so far
   };
 
   document_error error_at(const YAML::Mark& mark, std::string found, std::string accepted) const {
@@ -115,8 +117,15 @@ private:
   }
 
   void check_tag(const YAML::Mark& mark, const std::string& tag) const {
-    static const std::set<std::string> known{"", "?", "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float",
-                                             "tag:yaml.org,2002:bool", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq",
+    static const std::set<std::string> known{"",
+                                             "?",
+                                             "!",
+                                             "tag:yaml.org,2002:str",
+                                             "tag:yaml.org,2002:int",
+                                             "tag:yaml.org,2002:float",
+                                             "tag:yaml.org,2002:bool",
+                                             "tag:yaml.org,2002:map",
+                                             "tag:yaml.org,2002:seq",
                                              "tag:yaml.org,2002:null"};
     if (known.count(tag) == 0)
       fail(mark, "the tag '" + shown(tag) + "'", "no tags");
@@ -125,7 +134,8 @@ private:
   void charge(const YAML::Mark& mark, std::size_t values) {
     values_ += values;
     if (values_ > document_limits::values)
-      fail(mark, "more values, counting what aliases repeat", "at most " + std::to_string(document_limits::values) + " values");
+      fail(mark, "more values, counting what aliases repeat",
+           "at most " + std::to_string(document_limits::values) + " values");
   }
 
   void open(document_node node, const YAML::Mark& mark, YAML::anchor_t anchor) {
@@ -189,8 +199,9 @@ private:
     const auto [first, fresh] = top.first_lines.emplace(node.text, mark.line + 1);
     top.duplicate = !fresh;
     if (top.duplicate && errors_.size() < document_limits::errors)
-      errors_.push_back({source_, mark.line + 1, mark.column + 1, path_to(node.text), "the key '" + shown(node.text) + "' again",
-                         "every key once", "first at line " + std::to_string(first->second)});
+      errors_.push_back({source_, mark.line + 1, mark.column + 1, path_to(node.text),
+                         "the key '" + shown(node.text) + "' again", "every key once",
+                         "first at line " + std::to_string(first->second)});
   }
 
   std::string path_to(const std::string& last) const {
@@ -290,7 +301,8 @@ const document_node* document_node::find(std::string_view key) const {
   return nullptr;
 }
 
-std::optional<document_node> read_document(std::string_view text, const std::string& source, std::vector<document_error>& errors) {
+std::optional<document_node> read_document(std::string_view text, const std::string& source,
+                                           std::vector<document_error>& errors) {
   if (auto error = check_bytes(text, source)) {
     errors.push_back(std::move(*error));
     return std::nullopt;
@@ -315,8 +327,8 @@ std::optional<document_node> read_document(std::string_view text, const std::str
   } catch (const YAML::Exception& e) {
     const bool placed = !e.mark.is_null();
     const auto hint = placed && tab_indented(text, e.mark.line) ? "YAML does not allow tabs for indentation" : "";
-    errors.push_back({source, placed ? e.mark.line + 1 : 0, placed ? e.mark.column + 1 : 0, "", shown(e.msg), "well-formed YAML or JSON",
-                      hint});
+    errors.push_back({source, placed ? e.mark.line + 1 : 0, placed ? e.mark.column + 1 : 0, "", shown(e.msg),
+                      "well-formed YAML or JSON", hint});
   } catch (const std::exception& e) {
     errors.push_back({source, 0, 0, "", shown(e.what()), "well-formed YAML or JSON", ""});
   }

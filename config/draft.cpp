@@ -26,7 +26,8 @@ std::string document_path(std::string_view name, request_api api) {
 void check_names(draft& d) {
   for (const auto* name : {"namespace", "service-name", "dgd-name"})
     if (d.has(name) && !d.value(name).empty() && !dns_name(d.value(name), false))
-      d.refuse(name, "\"" + shown(d.value(name)) + "\"", "1 to 63 lower case letters, digits and '-', beginning and ending with no '-'");
+      d.refuse(name, "\"" + shown(d.value(name)) + "\"",
+               "1 to 63 lower case letters, digits and '-', beginning and ending with no '-'");
   if (!d.value("model-cache-pvc-name").empty() && !dns_name(d.value("model-cache-pvc-name"), true))
     d.refuse("model-cache-pvc-name", "\"" + shown(d.value("model-cache-pvc-name")) + "\"", "the name of a claim");
   if (!d.value("model-cache-pvc-path").empty() && d.value("model-cache-pvc-name").empty())
@@ -49,7 +50,8 @@ void check_objectives(draft& d) {
   if (d.has("e2e-latency")) {
     if (d.has("ttft") || d.has("itl"))
       d.refuse("e2e-latency", "e2eLatency together with ttft or itl", "either of them");
-    d.refuse("e2e-latency", d.value("e2e-latency"), "nothing: this version does not support e2eLatency", "give ttft and itl");
+    d.refuse("e2e-latency", d.value("e2e-latency"), "nothing: this version does not support e2eLatency",
+             "give ttft and itl");
   }
   if (d.has("optimization-type"))
     d.refuse("optimization-type", d.value("optimization-type"), "nothing: this version does not support optimizationType",
@@ -93,6 +95,10 @@ void draft::refuse(std::string_view name, std::string found, std::string accepte
   } else {
     error.source = source;
     error.path = document_path(name, api);
+    // A value that was refused counts as not given; to say that it is missing as well would only confuse.
+    for (const auto& known_error : out.errors)
+      if (known_error.path == error.path || known_error.path == "options." + std::string{name})
+        return;
   }
   error.found = std::move(found);
   error.accepted = std::move(accepted);

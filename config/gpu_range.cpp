@@ -18,8 +18,8 @@ double attention_elements(const model_facts& m) {
   if (m.kv_lora_rank > 0) {
     const double query = heads * (m.qk_nope_head_dim + m.qk_rope_head_dim);
     const double down = m.q_lora_rank > 0 ? hidden * m.q_lora_rank + m.q_lora_rank * query : hidden * query;
-    const double kv = hidden * (m.kv_lora_rank + m.qk_rope_head_dim)
-                      + m.kv_lora_rank * heads * (m.qk_nope_head_dim + m.v_head_dim);
+    const double kv =
+        hidden * (m.kv_lora_rank + m.qk_rope_head_dim) + m.kv_lora_rank * heads * (m.qk_nope_head_dim + m.v_head_dim);
     return down + kv + heads * m.v_head_dim * hidden;
   }
   return hidden * m.head_dim * (2 * heads + 2 * m.kv_heads);
@@ -49,8 +49,9 @@ double weight_bytes_of(const model_facts& m) {
   double bytes = 2.0 * m.vocab * hidden * (m.tied_embeddings ? 1 : 2);
   bytes += m.layers * attention_elements(m) * gemm;
   bytes += dense_layers * 3.0 * hidden * m.intermediate * gemm;
-  bytes += moe_layers * (3.0 * hidden * m.moe_intermediate * m.experts * moe + 3.0 * hidden * m.shared_intermediate * gemm
-                         + 2.0 * hidden * m.experts);
+  bytes += moe_layers
+           * (3.0 * hidden * m.moe_intermediate * m.experts * moe + 3.0 * hidden * m.shared_intermediate * gemm
+              + 2.0 * hidden * m.experts);
   return bytes;
 }
 

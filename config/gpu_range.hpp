@@ -17,12 +17,12 @@ double weight_element_bytes(std::string_view format);
 struct gpu_range_input {
   double weight_bytes = 0;
   double gpu_memory_bytes = 0;
-  int gpu_gpus_per_node = 8;   ///< of the GPU's node, from the catalogue or discovery
+  int gpu_gpus_per_node = 8; ///< of the GPU's node, from the catalogue or discovery
   bool is_moe = false;
   int min_gpus = 0;
   int max_gpus = 0;
   int gpus_per_node = 0;
-  bool discover = true;        ///< false: zeros get the reference's fixed defaults 1, 4 and 8
+  bool discover = true; ///< false: zeros get the reference's fixed defaults 1, 4 and 8
 };
 
 /// The range; `fits` is false when no number of GPUs is left.

@@ -26,7 +26,8 @@ struct object_identity {
   std::string name_space;
 };
 
-document_error error_at(const draft& d, const document_node& node, std::string path, std::string accepted, std::string hint = {}) {
+document_error error_at(const draft& d, const document_node& node, std::string path, std::string accepted,
+                        std::string hint = {}) {
   return {d.source, node.line, node.column, std::move(path), found_text(node), std::move(accepted), std::move(hint)};
 }
 
@@ -52,10 +53,12 @@ request_api identify_api(draft& d, const document_node& root) {
     d.out.errors.push_back({d.source, root.line, root.column, "apiVersion", "nothing", accepted, ""});
   } else {
     const auto nearest = nearest_name(version->text, known);
-    d.out.errors.push_back(error_at(d, *version, "apiVersion", accepted, nearest.empty() ? "" : "did you mean '" + nearest + "'?"));
+    d.out.errors.push_back(
+        error_at(d, *version, "apiVersion", accepted, nearest.empty() ? "" : "did you mean '" + nearest + "'?"));
   }
   const auto* spec = root.find("spec");
-  const bool newer = spec && !spec->find("profilingConfig") && (spec->find("workload") || spec->find("sla") || spec->find("hardware"));
+  const bool newer =
+      spec && !spec->find("profilingConfig") && (spec->find("workload") || spec->find("sla") || spec->find("hardware"));
   return newer ? request_api::v1beta1 : request_api::v1alpha1;
 }
 
@@ -75,12 +78,14 @@ object_identity read_metadata(draft& d, const document_node& root) {
     if (node->kind == document_node::kinds::scalar && dns_name(node->text, dots))
       into = node->text;
     else
-      d.out.errors.push_back(error_at(d, *node, std::string{"metadata."} + key,
-                                      "lower case letters, digits and '-', at most " + std::string{dots ? "253" : "63"} + " characters"));
+      d.out.errors.push_back(
+          error_at(d, *node, std::string{"metadata."} + key,
+                   "lower case letters, digits and '-', at most " + std::string{dots ? "253" : "63"} + " characters"));
     return true;
   };
   if (!read("name", true, identity.name))
-    d.out.errors.push_back({d.source, metadata->line, metadata->column, "metadata.name", "nothing", "the name of the request", ""});
+    d.out.errors.push_back(
+        {d.source, metadata->line, metadata->column, "metadata.name", "nothing", "the name of the request", ""});
   read("namespace", false, identity.name_space);
   for (const auto* key : {"labels", "annotations"})
     if (const auto* node = metadata->find(key); node && node->kind != document_node::kinds::nothing) {
@@ -108,7 +113,8 @@ void check_shape(draft& d, const document_node& root) {
     return;
   }
   if (const auto* envelope = spec->find("v1beta2"); envelope && d.api == request_api::v1beta1)
-    d.out.errors.push_back(error_at(d, *envelope, "spec.v1beta2", "the v1beta1 fields: this version does not read the v1beta2 envelope"));
+    d.out.errors.push_back(
+        error_at(d, *envelope, "spec.v1beta2", "the v1beta1 fields: this version does not read the v1beta2 envelope"));
   if (d.api != request_api::v1alpha1 || spec->kind != document_node::kinds::mapping)
     return;
   const auto* profiling = spec->find("profilingConfig");
@@ -117,7 +123,8 @@ void check_shape(draft& d, const document_node& root) {
                      || (config->kind == document_node::kinds::mapping && config->keys.empty());
   if (empty && (!profiling || profiling->kind == document_node::kinds::mapping)) {
     const auto& place = config ? *config : profiling ? *profiling : *spec;
-    d.out.errors.push_back({d.source, place.line, place.column, std::string{config_path}, "nothing", "an object with at least sla", ""});
+    d.out.errors.push_back(
+        {d.source, place.line, place.column, std::string{config_path}, "nothing", "an object with at least sla", ""});
   }
 }
 
@@ -162,7 +169,8 @@ Enum enum_of(const std::string& text, Enum otherwise) {
 
 void fill_request(draft& d, const object_identity& identity, profile_request& request) {
   request.name = identity.name;
-  request.kubernetes_namespace = d.has("namespace") || identity.name_space.empty() ? d.value("namespace") : identity.name_space;
+  request.kubernetes_namespace =
+      d.has("namespace") || identity.name_space.empty() ? d.value("namespace") : identity.name_space;
   request.api = d.api;
   request.backend = enum_of(d.value("backend"), backend_kind::vllm); // `auto` means vllm
   request.sla = {d.integer("isl"), d.integer("osl"), d.number("ttft"), d.number("itl")};
@@ -193,12 +201,39 @@ void fill_request(draft& d, const object_identity& identity, profile_request& re
 
 /// Everything that was set and has no field of its own, so that nothing is dropped silently.
 void fill_extra(const draft& d, profile_request& request) {
-  static const std::set<std::string> fields{
-    "model", "backend", "isl", "osl", "ttft", "itl", "policy", "min-num-gpus-per-engine", "max-num-gpus-per-engine",
-    "num-gpus-per-node", "prefill-interpolation-granularity", "decode-interpolation-granularity", "max-context-length", "host",
-    "simulation", "simulation-speed", "gpus", "gpu", "seed", "max-gpu-hours", "deadline", "max-parallel-gpus", "deployment-timeout",
-    "dry-run", "output-dir", "dgd-image", "model-cache-pvc-name", "model-cache-pvc-path", "model-cache-pvc-mount-path", "service-name",
-    "auto-apply", "use-mocker", "namespace"};
+  static const std::set<std::string> fields{"model",
+                                            "backend",
+                                            "isl",
+                                            "osl",
+                                            "ttft",
+                                            "itl",
+                                            "policy",
+                                            "min-num-gpus-per-engine",
+                                            "max-num-gpus-per-engine",
+                                            "num-gpus-per-node",
+                                            "prefill-interpolation-granularity",
+                                            "decode-interpolation-granularity",
+                                            "max-context-length",
+                                            "host",
+                                            "simulation",
+                                            "simulation-speed",
+                                            "gpus",
+                                            "gpu",
+                                            "seed",
+                                            "max-gpu-hours",
+                                            "deadline",
+                                            "max-parallel-gpus",
+                                            "deployment-timeout",
+                                            "dry-run",
+                                            "output-dir",
+                                            "dgd-image",
+                                            "model-cache-pvc-name",
+                                            "model-cache-pvc-path",
+                                            "model-cache-pvc-mount-path",
+                                            "service-name",
+                                            "auto-apply",
+                                            "use-mocker",
+                                            "namespace"};
   constexpr std::string_view prefix = "planner-";
   for (const auto& [name, setting] : d.given) {
     if (name.starts_with(prefix) && name != "planner-config")
@@ -224,14 +259,16 @@ std::vector<document_error> limited(std::vector<document_error> errors) {
     const auto left = errors.size() - most_errors;
     const auto* bound = errors.size() >= document_limits::errors ? "at least " : "";
     errors.resize(most_errors);
-    errors.push_back({errors.front().source, 0, 0, "", bound + std::to_string(left) + " more errors", "a document with fewer errors", ""});
+    errors.push_back({errors.front().source, 0, 0, "", bound + std::to_string(left) + " more errors",
+                      "a document with fewer errors", ""});
   }
   return errors;
 }
 
 } // namespace
 
-std::variant<profile_request, std::vector<document_error>> read_request(const std::string& id, const submit_request& submission) {
+std::variant<profile_request, std::vector<document_error>> read_request(const std::string& id,
+                                                                        const submit_request& submission) {
   draft d;
   d.source = submission.source.empty() ? "document" : submission.source;
   profile_request request;

@@ -11,8 +11,10 @@
 namespace sextant {
 
 /// Parses, defaults and validates a submission: DGDR v1alpha1 or v1beta1 text plus options that override it.
-/// Returns the request or every error, each with file:line:column, path, found, accepted, hint. `id` becomes the request's id.
-std::variant<profile_request, std::vector<document_error>> read_request(const std::string& id, const submit_request& submission);
+/// Returns the request or every error, each with file:line:column, path, found, accepted, hint. `id` becomes the request's
+/// id.
+std::variant<profile_request, std::vector<document_error>> read_request(const std::string& id,
+                                                                        const submit_request& submission);
 
 /// One line per error as people read it: `dgdr.yaml:12:9: spec...ttft: found "fast", accepted: a number > 0 (ms)`.
 std::string format_error(const document_error& error);

@@ -1,4 +1,5 @@
-// model_directory.cpp: Model facts from a directory in the hub's layout: config.json, quantisation, sizes of the weight files.
+// model_directory.cpp: Model facts from a directory in the hub's layout: config.json, quantisation, sizes of the weight
+// files.
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -88,7 +89,10 @@ std::string format_of(const json& quantization, int block) {
     return block > 0 ? "fp8_block" : text_of(quantization, "activation_scheme") == "static" ? "fp8_static" : "fp8";
   if (method == "compressed-tensors") {
     const auto format = text_of(quantization, "format");
-    return format == "float-quantized" ? "fp8" : format == "nvfp4-pack-quantized" ? "nvfp4" : format == "pack-quantized" ? "int4_wo" : "sq";
+    return format == "float-quantized"        ? "fp8"
+           : format == "nvfp4-pack-quantized" ? "nvfp4"
+           : format == "pack-quantized"       ? "int4_wo"
+                                              : "sq";
   }
   if (method == "awq" || method == "gptq") {
     const auto bits = quantization.find("bits");
@@ -102,7 +106,8 @@ void read_quantization(const config_reader& config, const fs::path& directory, m
   if (const auto* written = config.find({"quantization_config"}); written && written->is_object())
     quantization = *written;
   // ModelOpt checkpoints describe themselves in a file of their own.
-  if (const auto file = read_json(directory / "hf_quant_config.json"); file && file->is_object() && file->contains("quantization"))
+  if (const auto file = read_json(directory / "hf_quant_config.json");
+      file && file->is_object() && file->contains("quantization"))
     if (const auto& inner = file->at("quantization"); inner.is_object())
       for (const auto* key : {"quant_algo", "kv_cache_quant_algo"})
         if (inner.contains(key) && !quantization.contains(key))
@@ -116,7 +121,8 @@ void read_quantization(const config_reader& config, const fs::path& directory, m
   // MXFP4 checkpoints leave everything but the experts in 16 bit.
   facts.gemm_quant = format == "w4a16_mxfp4" ? "bfloat16" : format;
   facts.moe_quant = facts.experts > 0 ? format : "";
-  const bool eight_bit = format.starts_with("fp8") || format == "nvfp4" || text_of(quantization, "kv_cache_quant_algo") == "FP8";
+  const bool eight_bit =
+      format.starts_with("fp8") || format == "nvfp4" || text_of(quantization, "kv_cache_quant_algo") == "FP8";
   facts.kv_quant = facts.attention_quant = eight_bit ? "fp8" : "bfloat16";
 }
 
@@ -140,7 +146,8 @@ double weight_file_bytes(const fs::path& directory) {
     return safe > 0 ? safe : older;
   const auto index = read_json(directory / "model.safetensors.index.json");
   if (index && index->is_object() && index->contains("metadata") && index->at("metadata").is_object())
-    if (const auto total = index->at("metadata").find("total_size"); total != index->at("metadata").end() && total->is_number())
+    if (const auto total = index->at("metadata").find("total_size");
+        total != index->at("metadata").end() && total->is_number())
       return std::max(0.0, total->get<double>());
   return 0;
 }
@@ -155,8 +162,9 @@ void read_shape(const config_reader& config, model_facts& facts) {
     facts.head_dim = facts.hidden / facts.heads;
   facts.intermediate = config.number({"intermediate_size", "ffn_dim", "n_inner"});
   facts.vocab = config.number({"vocab_size"});
-  facts.max_context = config.number({"max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "max_seq_length",
-                                     "seq_length", "seq_len", "max_target_positions", "model_max_length", "sliding_window"});
+  facts.max_context =
+      config.number({"max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "max_seq_length",
+                     "seq_length", "seq_len", "max_target_positions", "model_max_length", "sliding_window"});
   facts.experts = config.number({"n_routed_experts", "num_local_experts", "num_experts"});
   facts.experts_per_token = config.number({"num_experts_per_tok", "experts_per_token", "top_k_experts"});
   facts.moe_intermediate = config.number({"moe_intermediate_size", "intermediate_size"});

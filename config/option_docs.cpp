@@ -48,15 +48,17 @@ void append_option(std::string& text, const std::string& name, const option_row&
 }
 
 std::string whole_help() {
-  std::string text = "sextant finds the engine configuration that serves the most tokens per GPU within a latency target.\n\n"
-                     "usage: sextant COMMAND [ARGUMENTS] [OPTIONS]\n\ncommands:\n";
+  std::string text =
+      "sextant finds the engine configuration that serves the most tokens per GPU within a latency target.\n\n"
+      "usage: sextant COMMAND [ARGUMENTS] [OPTIONS]\n\ncommands:\n";
   for (const auto& row : commands()) {
     auto left = "  " + std::string{row.name} + " " + std::string{row.positionals};
     left.resize(std::max<std::size_t>(left.size() + 1, 26), ' ');
     text += left + std::string{row.help} + "\n";
   }
-  return text + "\n`sextant COMMAND --help` lists the options of a command.\n"
-                "exit codes: 0 done, 1 failed, 2 refused, 3 no configuration meets the target\n";
+  return text
+         + "\n`sextant COMMAND --help` lists the options of a command.\n"
+           "exit codes: 0 done, 1 failed, 2 refused, 3 no configuration meets the target\n";
 }
 
 /// A path as documents are read: `$` is the profiler's own configuration.
@@ -86,7 +88,8 @@ std::string markdown_row(const option_row& row, const std::string& flag, bool wi
   if (!row.beta_value.empty())
     text += (row.value.empty() ? "v1beta1: " : "; v1beta1: ") + std::string{row.beta_value};
   if (with_paths)
-    text += " | " + paths_text(row.alpha) + " | " + paths_text(row.beta) + " | " + commands_text(row.commands) + " | " + std::string{row.help};
+    text += " | " + paths_text(row.alpha) + " | " + paths_text(row.beta) + " | " + commands_text(row.commands) + " | "
+            + std::string{row.help};
   return text + " |\n";
 }
 
@@ -97,8 +100,9 @@ std::string help_text(std::string_view command) {
   const auto row = std::find_if(all.begin(), all.end(), [&](const auto& x) { return x.name == command; });
   if (row == all.end())
     return whole_help();
-  auto text = "usage: sextant " + std::string{row->name} + (row->positionals.empty() ? "" : " " + std::string{row->positionals})
-              + " [OPTIONS]\n\n" + std::string{row->help} + "\n\noptions (dashes and underscores are the same, unique beginnings suffice):\n";
+  auto text = "usage: sextant " + std::string{row->name}
+              + (row->positionals.empty() ? "" : " " + std::string{row->positionals}) + " [OPTIONS]\n\n"
+              + std::string{row->help} + "\n\noptions (dashes and underscores are the same, unique beginnings suffice):\n";
   for (const auto& option : options())
     if ((option.commands & row->bit) != 0)
       append_option(text, std::string{option.name}, option);
@@ -108,23 +112,29 @@ std::string help_text(std::string_view command) {
 }
 
 std::string options_markdown() {
-  std::string text
-    = "# Options\n\n"
+  std::string text =
+      "# Options\n\n"
       "Written by `options_markdown()` from the option table; a test holds this file against it.\n\n"
-      "Values: defaults, overridden by the document, overridden by `--profile-config`, overridden by options. Flags take dashes or\n"
-      "underscores, and any unique beginning. Document keys of `spec.profilingConfig.config` (here without that prefix) are camelCase or\n"
-      "snake_case. Numbers are decimal, in quotes or not; `010`, `0x10`, `1_000`, NaN and infinity are refused. Whole numbers may be\n"
-      "written `3000.0` or `3e3`. Booleans are true/false, yes/no, on/off. A value that this version does not use is kept in the\n"
+      "Values: defaults, overridden by the document, overridden by `--profile-config`, overridden by options. Flags take "
+      "dashes or\n"
+      "underscores, and any unique beginning. Document keys of `spec.profilingConfig.config` (here without that prefix) are "
+      "camelCase or\n"
+      "snake_case. Numbers are decimal, in quotes or not; `010`, `0x10`, `1_000`, NaN and infinity are refused. Whole "
+      "numbers may be\n"
+      "written `3000.0` or `3e3`. Booleans are true/false, yes/no, on/off. A value that this version does not use is kept "
+      "in the\n"
       "request's `extra`.\n\n"
       "| option | accepts | default | v1alpha1 | v1beta1 | commands | meaning |\n|---|---|---|---|---|---|---|\n";
   for (const auto& row : options())
     if (row.commands != 0)
       text += markdown_row(row, "--" + std::string{row.name}, true);
-  text += "\n## Only in documents\n\n| name in `extra` | accepts | default | v1alpha1 | v1beta1 | commands | meaning |\n|---|---|---|---|---|---|---|\n";
+  text += "\n## Only in documents\n\n| name in `extra` | accepts | default | v1alpha1 | v1beta1 | commands | meaning "
+          "|\n|---|---|---|---|---|---|---|\n";
   for (const auto& row : options())
     if (row.commands == 0)
       text += markdown_row(row, std::string{row.name}, true);
-  text += "\n## Planner arguments\n\nAs `--planner-NAME`, or in `planner` as `planner_name` or `plannerName`; passed to the planner of the "
+  text += "\n## Planner arguments\n\nAs `--planner-NAME`, or in `planner` as `planner_name` or `plannerName`; passed to the "
+          "planner of the "
           "final deployment.\n\n| option | accepts | planner's default |\n|---|---|---|\n";
   for (const auto& row : planner_arguments())
     text += markdown_row(row, "--planner-" + std::string{row.name}, false);

@@ -134,10 +134,17 @@ std::optional<double> parse_duration(std::string_view text) {
   double factor = 1;
   if (!text.empty())
     switch (text.back()) {
-      case 's': factor = 1; break;
-      case 'm': factor = 60; break;
-      case 'h': factor = 3600; break;
-      default: return parse_number(text);
+      case 's':
+        factor = 1;
+        break;
+      case 'm':
+        factor = 60;
+        break;
+      case 'h':
+        factor = 3600;
+        break;
+      default:
+        return parse_number(text);
     }
   const auto value = parse_number(text.substr(0, text.empty() ? 0 : text.size() - 1));
   return value ? std::optional{*value * factor} : std::nullopt;

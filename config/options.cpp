@@ -87,7 +87,8 @@ option_match match_option(std::string_view name, uint32_t commands) {
   const auto wanted = dashed(name);
   option_match match;
   bool exact = false;
-  // `--min-num-gpus` ends in the middle of a name like everything argparse completes; one character is too little to mean something.
+  // `--min-num-gpus` ends in the middle of a name like everything argparse completes; one character is too little to mean
+  // something.
   for_each_name(commands, [&](const option_row& row, const std::string& candidate, const std::string& canonical) {
     if (candidate == wanted) {
       match = {&row, canonical, {}};

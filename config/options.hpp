@@ -46,20 +46,20 @@ struct option_range {
 
 /// One option: how it is called in every place where it may be written, and what it may be.
 struct option_row {
-  std::string_view name;              ///< flag without dashes; also the key under `options` of a submission
-  std::string_view aliases = {};      ///< further flag names, separated by blanks
+  std::string_view name;         ///< flag without dashes; also the key under `options` of a submission
+  std::string_view aliases = {}; ///< further flag names, separated by blanks
   /// Paths in a v1alpha1 document, separated by blanks. `$` stands for `spec.profilingConfig.config.`, below which every
   /// key is also accepted in snake_case; a leading `~` marks a place that the others override.
   std::string_view alpha = {};
-  std::string_view beta = {};         ///< paths in a v1beta1 document
+  std::string_view beta = {}; ///< paths in a v1beta1 document
   option_type type = option_type::text;
   std::string_view unit = {};
-  std::string_view value = {};        ///< default, empty for none
-  std::string_view beta_value = {};   ///< default of v1beta1 documents where it differs
+  std::string_view value = {};      ///< default, empty for none
+  std::string_view beta_value = {}; ///< default of v1beta1 documents where it differs
   option_range range = {};
-  std::string_view choices = {};      ///< separated by blanks
-  uint32_t commands = 0;              ///< 0: only in documents
-  bool request = true;                ///< may be part of a submission; false: belongs to the process
+  std::string_view choices = {}; ///< separated by blanks
+  uint32_t commands = 0;         ///< 0: only in documents
+  bool request = true;           ///< may be part of a submission; false: belongs to the process
   std::string_view help = {};
 };
 
@@ -75,7 +75,7 @@ const option_row* find_option(std::string_view name);
 /// What a name on a command line means.
 struct option_match {
   const option_row* row = nullptr;
-  std::string name;                ///< canonical name, with `planner-` prefix where it belongs
+  std::string name;                 ///< canonical name, with `planner-` prefix where it belongs
   std::vector<std::string> several; ///< the names that an ambiguous prefix could mean
 };
 

@@ -32,7 +32,8 @@ std::string cache_directory(const draft& d) {
   const auto mount = std::filesystem::path{d.value("model-cache-pvc-mount-path")};
   const auto inside = std::filesystem::path{d.value("model-cache-pvc-path")};
   // A v1beta1 path may already be absolute below the mount point.
-  return (inside.is_absolute() && inside.string().starts_with(mount.string()) ? inside : mount / inside.relative_path()).string();
+  return (inside.is_absolute() && inside.string().starts_with(mount.string()) ? inside : mount / inside.relative_path())
+      .string();
 }
 
 std::string nearest_model(const std::string& name) {
@@ -54,7 +55,8 @@ void read_directory(draft& d, const std::string& directory, model_facts& model) 
   if (read_model_directory(directory, model, errors))
     return;
   for (auto& error : errors)
-    d.refuse("model", error.source + (error.path.empty() ? "" : ": " + error.path) + ": " + error.found, error.accepted, error.hint);
+    d.refuse("model", error.source + (error.path.empty() ? "" : ": " + error.path) + ": " + error.found, error.accepted,
+             error.hint);
 }
 
 bool resolve_model(draft& d, model_facts& model) {
@@ -75,7 +77,8 @@ bool resolve_model(draft& d, model_facts& model) {
   else {
     const auto nearest = nearest_model(name);
     d.refuse("model", "\"" + shown(name) + "\"",
-             "one of the catalogue's " + std::to_string(model_names().size()) + " models, or a directory with the model's config.json",
+             "one of the catalogue's " + std::to_string(model_names().size())
+                 + " models, or a directory with the model's config.json",
              nearest.empty() ? "fetch the model's config.json and give its directory" : "did you mean '" + nearest + "'?");
   }
   return d.out.errors.size() == before;
@@ -107,9 +110,9 @@ void check_pool(draft& d, const profile_request& request) {
 }
 
 std::string range_explanation(const profile_request& request) {
-  return request.model.name + ": " + std::to_string(std::llround(weight_bytes_of(request.model) / 1048576.0)) + " MiB of weights; "
-         + request.gpu.name + ": " + std::to_string(std::llround(request.gpu.memory_bytes / 1048576.0)) + " MiB, "
-         + std::to_string(request.gpus_per_node) + " GPUs per node";
+  return request.model.name + ": " + std::to_string(std::llround(weight_bytes_of(request.model) / 1048576.0))
+         + " MiB of weights; " + request.gpu.name + ": " + std::to_string(std::llround(request.gpu.memory_bytes / 1048576.0))
+         + " MiB, " + std::to_string(request.gpus_per_node) + " GPUs per node";
 }
 
 void resolve_range(draft& d, profile_request& request) {
@@ -125,7 +128,8 @@ void resolve_range(draft& d, profile_request& request) {
   auto range = gpu_range_for(in);
   const auto estimated = largest_estimated_tp(request.model.heads);
   if (d.flag("use-ai-configurator") && !request.model.is_moe && range.max_gpus > estimated) {
-    d.out.warnings.push_back("max-num-gpus-per-engine is " + std::to_string(estimated) + ": the AI Configurator needs 4 attention heads per GPU");
+    d.out.warnings.push_back("max-num-gpus-per-engine is " + std::to_string(estimated)
+                             + ": the AI Configurator needs 4 attention heads per GPU");
     range.max_gpus = estimated;
     range.fits = range.min_gpus <= range.max_gpus;
   }
@@ -151,7 +155,8 @@ void check_context(draft& d, profile_request& request) {
     d.out.warnings.push_back("max-context-length is " + std::to_string(own) + ", the model's");
   const auto isl = d.number("isl"), osl = d.number("osl");
   if (request.max_context > 0 && isl + osl > request.max_context)
-    d.refuse(d.has("isl") || !d.has("osl") ? "isl" : "osl", number_text(isl) + " + " + number_text(osl) + " tokens (isl + osl)",
+    d.refuse(d.has("isl") || !d.has("osl") ? "isl" : "osl",
+             number_text(isl) + " + " + number_text(osl) + " tokens (isl + osl)",
              "at most " + std::to_string(request.max_context) + " tokens, the longest context",
              wanted > 0 && wanted < own ? "raise max-context-length" : "");
 }

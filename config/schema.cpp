@@ -64,7 +64,8 @@ schema_node build(request_api api) {
   return root;
 }
 
-void find_places(const schema_node& node, const std::string& path, const std::string& wanted, std::vector<std::string>& out) {
+void find_places(const schema_node& node, const std::string& path, const std::string& wanted,
+                 std::vector<std::string>& out) {
   for (const auto& [key, child] : node.children) {
     if (!child.shown)
       continue;

@@ -24,8 +24,8 @@ struct schema_node {
   };
   kinds kind = kinds::section;
   const option_row* row = nullptr;
-  bool weak = false;       ///< other places override this one
-  bool shown = true;       ///< false for the second spelling of a key, which lists leave out
+  bool weak = false; ///< other places override this one
+  bool shown = true; ///< false for the second spelling of a key, which lists leave out
   std::map<std::string, schema_node> children;
 
   /// Node at a dotted path, null if there is none.

@@ -119,7 +119,8 @@ private:
     return nearest.empty() ? "" : "did you mean '" + nearest + "'?";
   }
 
-  void read_value(const document_node& node, const option_row& row, const std::string& name, const std::string& path, bool weak) {
+  void read_value(const document_node& node, const option_row& row, const std::string& name, const std::string& path,
+                  bool weak) {
     std::string hint;
     const auto value = value_of(node, row, hint);
     if (!value) {
@@ -166,8 +167,8 @@ private:
   settings settings_;
 };
 
-void read_one_option(const std::string& given, const std::string& value, uint32_t commands, option_place style, settings& result,
-                     reading& out) {
+void read_one_option(const std::string& given, const std::string& value, uint32_t commands, option_place style,
+                     settings& result, reading& out) {
   const auto match = match_option(given, commands);
   const auto refuse = [&](const std::string& name, std::string found, std::string accepted, std::string hint) {
     out.errors.push_back(option_error(style, name, std::move(found), std::move(accepted), std::move(hint)));
@@ -185,8 +186,9 @@ void read_one_option(const std::string& given, const std::string& value, uint32_
   }
   std::size_t bad = 0;
   std::string hint;
-  const bool clean = valid_utf8(value, bad)
-                     && value.find_first_of(std::string_view{"\0\x01\x02\x03\x04\x05\x06\x07\x08\x0B\x0C\x7F", 12}) == std::string::npos;
+  const bool clean =
+      valid_utf8(value, bad)
+      && value.find_first_of(std::string_view{"\0\x01\x02\x03\x04\x05\x06\x07\x08\x0B\x0C\x7F", 12}) == std::string::npos;
   const auto canonical = clean ? canonical_value(*match.row, value, hint) : std::nullopt;
   if (!canonical) {
     refuse(match.name, "\"" + shown(value) + "\"", clean ? accepted_text(*match.row) : "printable UTF-8 text", hint);
@@ -195,12 +197,14 @@ void read_one_option(const std::string& given, const std::string& value, uint32_
   const auto place = option_error(style, match.name, "", "", "");
   const auto [known, fresh] = result.emplace(match.name, setting{*canonical, place, false});
   if (!fresh && known->second.value != *canonical)
-    refuse(match.name, "two values, \"" + shown(known->second.value) + "\" and \"" + shown(*canonical) + "\"", "one value", "");
+    refuse(match.name, "two values, \"" + shown(known->second.value) + "\" and \"" + shown(*canonical) + "\"", "one value",
+           "");
 }
 
 } // namespace
 
-document_error option_error(option_place style, const std::string& name, std::string found, std::string accepted, std::string hint) {
+document_error option_error(option_place style, const std::string& name, std::string found, std::string accepted,
+                            std::string hint) {
   document_error error;
   error.source = style == option_place::flag ? "--" + name : "options";
   error.path = style == option_place::flag ? "" : "options." + name;
@@ -216,13 +220,15 @@ settings read_document_settings(const document_node& root, request_api api, cons
   return walk.take();
 }
 
-settings read_config_settings(const document_node& config, const std::string& source, const std::string& path, reading& out) {
+settings read_config_settings(const document_node& config, const std::string& source, const std::string& path,
+                              reading& out) {
   document_walk walk{request_api::v1alpha1, source, out};
   walk.walk(config, *document_schema(request_api::v1alpha1).at(config_path), path);
   return walk.take();
 }
 
-settings read_option_settings(const std::map<std::string, std::string>& given, uint32_t commands, option_place style, reading& out) {
+settings read_option_settings(const std::map<std::string, std::string>& given, uint32_t commands, option_place style,
+                              reading& out) {
   settings result;
   for (const auto& [name, value] : given)
     read_one_option(name, value, commands, style, result, out);

@@ -14,8 +14,8 @@ namespace sextant {
 /// One value as it was given, in canonical text.
 struct setting {
   std::string value;
-  document_error place;  ///< source, line, column and path; the rest is empty
-  bool weak = false;     ///< written at a place that the others override
+  document_error place; ///< source, line, column and path; the rest is empty
+  bool weak = false;    ///< written at a place that the others override
 };
 
 /// Values by canonical option name; planner arguments carry the prefix `planner-`.
@@ -24,13 +24,13 @@ using settings = std::map<std::string, setting>;
 /// What reading settings leaves besides them.
 struct reading {
   std::vector<document_error> errors;
-  std::vector<std::string> warnings;  ///< accepted, but not used as written
+  std::vector<std::string> warnings; ///< accepted, but not used as written
 };
 
 /// How errors name the place of an option.
 enum class option_place : uint8_t {
-  flag,        ///< `--ttft`
-  submission,  ///< `options.ttft`
+  flag,       ///< `--ttft`
+  submission, ///< `options.ttft`
 };
 
 /// Reads a whole DGDR, apart from apiVersion, kind and metadata.
@@ -40,10 +40,12 @@ settings read_document_settings(const document_node& root, request_api api, cons
 settings read_config_settings(const document_node& config, const std::string& source, const std::string& path, reading& out);
 
 /// Reads options given by name. Options of the process are errors in a submission.
-settings read_option_settings(const std::map<std::string, std::string>& given, uint32_t commands, option_place style, reading& out);
+settings read_option_settings(const std::map<std::string, std::string>& given, uint32_t commands, option_place style,
+                              reading& out);
 
 /// An error of one option, at the place its style says.
-document_error option_error(option_place style, const std::string& name, std::string found, std::string accepted, std::string hint);
+document_error option_error(option_place style, const std::string& name, std::string found, std::string accepted,
+                            std::string hint);
 
 /// `over` on top of `under`.
 void overlay(settings& under, settings over);

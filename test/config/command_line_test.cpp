@@ -22,12 +22,13 @@ std::string only_error(const command_line& line) {
 } // namespace
 
 TEST_CASE("options are taken with blanks, with equal signs, with dashes and with underscores") {
-  const auto line = parse_command_line(arguments{"profile", "r.yaml", "--ttft", "300", "--itl=2e1", "--prefill_interpolation_granularity", "8"});
+  const auto line = parse_command_line(
+      arguments{"profile", "r.yaml", "--ttft", "300", "--itl=2e1", "--prefill_interpolation_granularity", "8"});
   REQUIRE(line.errors.empty());
   CHECK(line.command == "profile");
   CHECK(line.positionals == arguments{"r.yaml"});
-  CHECK(line.options == std::map<std::string, std::string>{
-          {"ttft", "300"}, {"itl", "20"}, {"prefill-interpolation-granularity", "8"}});
+  CHECK(line.options
+        == std::map<std::string, std::string>{{"ttft", "300"}, {"itl", "20"}, {"prefill-interpolation-granularity", "8"}});
 }
 
 TEST_CASE("a unique beginning of a name is enough, as with the reference") {
@@ -35,17 +36,20 @@ TEST_CASE("a unique beginning of a name is enough, as with the reference") {
   REQUIRE(line.errors.empty());
   CHECK(line.options.at("min-num-gpus-per-engine") == "2");
   CHECK(line.options.at("max-num-gpus-per-engine") == "4");
-  CHECK(only_error(parse_command_line(arguments{"profile", "r.yaml", "--model-cache", "x"})).find("--model-cache-pvc-path") != std::string::npos);
+  CHECK(only_error(parse_command_line(arguments{"profile", "r.yaml", "--model-cache", "x"})).find("--model-cache-pvc-path")
+        != std::string::npos);
 }
 
 TEST_CASE("unknown options are named with the nearest real one and do not swallow the document") {
   const auto line = parse_command_line(arguments{"profile", "--tttf", "300", "r.yaml"});
-  CHECK(only_error(line) == "--tttf: found an unknown option, accepted: an option of this command, see --help (did you mean '--ttft'?)");
+  CHECK(only_error(line)
+        == "--tttf: found an unknown option, accepted: an option of this command, see --help (did you mean '--ttft'?)");
   CHECK(line.positionals == arguments{"r.yaml"});
 }
 
 TEST_CASE("every wrong option of a line is reported") {
-  const auto line = parse_command_line(arguments{"profile", "r.yaml", "--ttft", "fast", "--gpus", "0", "--policy=best", "--seed"});
+  const auto line =
+      parse_command_line(arguments{"profile", "r.yaml", "--ttft", "fast", "--gpus", "0", "--policy=best", "--seed"});
   REQUIRE(line.errors.size() == 4);
   CHECK(format_error(line.errors[0]) == "--ttft: found \"fast\", accepted: a number > 0 (ms)");
   CHECK(format_error(line.errors[1]).find("from 1 to 65536") != std::string::npos);
@@ -54,8 +58,11 @@ TEST_CASE("every wrong option of a line is reported") {
 }
 
 TEST_CASE("negative values reach the range check") {
-  CHECK(only_error(parse_command_line(arguments{"profile", "r.yaml", "--itl", "-5"})).find("found \"-5\"") != std::string::npos);
-  CHECK(parse_command_line(arguments{"profile", "r.yaml", "--planner-max-gpu-budget", "-1"}).options.at("planner-max-gpu-budget") == "-1");
+  CHECK(only_error(parse_command_line(arguments{"profile", "r.yaml", "--itl", "-5"})).find("found \"-5\"")
+        != std::string::npos);
+  CHECK(parse_command_line(arguments{"profile", "r.yaml", "--planner-max-gpu-budget", "-1"})
+            .options.at("planner-max-gpu-budget")
+        == "-1");
 }
 
 TEST_CASE("switches need no value and leave the next word alone") {
@@ -84,18 +91,21 @@ TEST_CASE("an unknown command is answered with the nearest one") {
 
 TEST_CASE("options belong to their commands") {
   CHECK(parse_command_line(arguments{"pick", "dir", "--ttft", "5"}).errors.empty());
-  CHECK(only_error(parse_command_line(arguments{"pick", "dir", "--backend=vllm"})).find("belongs to other commands") != std::string::npos);
+  CHECK(only_error(parse_command_line(arguments{"pick", "dir", "--backend=vllm"})).find("belongs to other commands")
+        != std::string::npos);
 }
 
 TEST_CASE("only options of a request go into a submission") {
-  const auto line = parse_command_line(arguments{"profile", "r.yaml", "--nats", "nats://127.0.0.1:4222", "--id", "a", "--isl", "100", "--json-events"});
+  const auto line = parse_command_line(
+      arguments{"profile", "r.yaml", "--nats", "nats://127.0.0.1:4222", "--id", "a", "--isl", "100", "--json-events"});
   REQUIRE(line.errors.empty());
   CHECK(line.request_options() == std::map<std::string, std::string>{{"isl", "100"}});
   CHECK(line.value("prefix") == "sextant.v1");
 }
 
 TEST_CASE("errors of a submission are named as the flags that were typed") {
-  std::vector<document_error> errors{{"options", 0, 0, "options.ttft", "x", "y", ""}, {"a.yaml", 1, 1, "spec", "x", "y", ""}};
+  std::vector<document_error> errors{{"options", 0, 0, "options.ttft", "x", "y", ""},
+                                     {"a.yaml", 1, 1, "spec", "x", "y", ""}};
   name_as_flags(errors);
   CHECK(format_error(errors[0]) == "--ttft: found x, accepted: y");
   CHECK(format_error(errors[1]) == "a.yaml:1:1: spec: found x, accepted: y");
@@ -111,7 +121,10 @@ TEST_CASE("help of every command names its options") {
     const auto text = help_text(command.name);
     CHECK(text.find("usage: sextant " + std::string{command.name}) == 0);
     for (const auto& row : options())
-      CHECK(((row.commands & command.bit) != 0) == (text.find("  --" + std::string{row.name} + (row.aliases.empty() ? row.type == option_type::boolean ? "\n" : " " : ",")) != std::string::npos));
+      CHECK(((row.commands & command.bit) != 0)
+            == (text.find("  --" + std::string{row.name}
+                          + (row.aliases.empty() ? row.type == option_type::boolean ? "\n" : " " : ","))
+                != std::string::npos));
   }
   CHECK(help_text("").find("profile REQUEST.yaml") != std::string::npos);
 }

@@ -35,7 +35,8 @@ struct model_folder {
 
 constexpr double mib = 1048576;
 
-gpu_range range(double weights_mib, double memory_mib, bool moe = false, int low = 0, int high = 0, int node = 0, bool discover = true) {
+gpu_range range(double weights_mib, double memory_mib, bool moe = false, int low = 0, int high = 0, int node = 0,
+                bool discover = true) {
   return gpu_range_for({weights_mib * mib, memory_mib * mib, 8, moe, low, high, node, discover});
 }
 
@@ -152,7 +153,8 @@ TEST_CASE("without discovery zeros become the reference's fixed values") {
 TEST_CASE("estimates need four heads per GPU") {
   CHECK(largest_estimated_tp(16) == 4);
   CHECK(largest_estimated_tp(12) == 3);
-  const auto request = accepted(with_config("sla: {ttft: 1}\nsweep: {useAiConfigurator: true, aicSystem: h200_sxm}", "Qwen/Qwen3-0.6B"));
+  const auto request =
+      accepted(with_config("sla: {ttft: 1}\nsweep: {useAiConfigurator: true, aicSystem: h200_sxm}", "Qwen/Qwen3-0.6B"));
   CHECK(request.max_gpus_per_engine == 4);
   CHECK(request.extra.at("use-ai-configurator") == "true");
 }
@@ -184,7 +186,8 @@ TEST_CASE("a model directory gives shape, quantisation and size") {
 
 TEST_CASE("other spellings in config.json are understood") {
   model_folder folder;
-  folder.write("config.json", R"({"architectures": ["GPT2LMHeadModel"], "n_layer": 12, "n_embd": 768, "n_head": 12, "vocab_size": 50257,
+  folder.write("config.json",
+               R"({"architectures": ["GPT2LMHeadModel"], "n_layer": 12, "n_embd": 768, "n_head": 12, "vocab_size": 50257,
     "n_positions": 1024, "ffn_dim": 3072})");
   folder.write("model.safetensors.index.json", R"({"metadata": {"total_size": 548000000}})");
   const auto facts = folder.read();
@@ -195,7 +198,8 @@ TEST_CASE("other spellings in config.json are understood") {
   CHECK(facts.intermediate == 3072);
   CHECK(facts.family == "LLAMA");
   CHECK(facts.weight_bytes == 548000000);
-  folder.write("config.json", R"({"architectures": ["X"], "vocab_size": 10, "text_config": {"num_hidden_layers": 2, "hidden_size": 8,
+  folder.write("config.json",
+               R"({"architectures": ["X"], "vocab_size": 10, "text_config": {"num_hidden_layers": 2, "hidden_size": 8,
     "num_attention_heads": 2, "num_local_experts": 4, "num_experts_per_tok": 2, "intermediate_size": 16, "max_seq_len": 99},
     "quantization_config": {"quant_method": "mxfp4"}})");
   const auto nested = folder.read();
@@ -212,8 +216,8 @@ TEST_CASE("the model cache is looked into before the catalogue") {
   model_folder folder;
   folder.write("sub/config.json", R"({"architectures": ["Qwen3ForCausalLM"], "num_hidden_layers": 3, "hidden_size": 64,
     "num_attention_heads": 4, "vocab_size": 100, "max_position_embeddings": 8192})");
-  const auto request = accepted(with_config("sla: {ttft: 1}\ndeployment: {modelCache: {pvcName: c, pvcPath: sub, mountPath: "
-                                            + folder.path.string() + "}}"));
+  const auto request = accepted(with_config(
+      "sla: {ttft: 1}\ndeployment: {modelCache: {pvcName: c, pvcPath: sub, mountPath: " + folder.path.string() + "}}"));
   CHECK(request.model.name == "Qwen/Qwen3-32B");
   CHECK(request.model.layers == 3);
 }
@@ -222,13 +226,15 @@ TEST_CASE("a broken model directory says what is missing in which file") {
   model_folder folder;
   CHECK(folder.read().layers == 0);
   REQUIRE(folder.errors.size() == 1);
-  CHECK(format_error(folder.errors[0]) == (folder.path / "config.json").string() + ": found no such file, accepted: the model's config.json");
+  CHECK(format_error(folder.errors[0])
+        == (folder.path / "config.json").string() + ": found no such file, accepted: the model's config.json");
   for (const auto* text : {"", "[]", "{", "\"x\"", "nul", "{\"a\": 1e999}"}) {
     folder.write("config.json", text);
     folder.read();
     CHECK_FALSE(folder.errors.empty());
   }
-  folder.write("config.json", R"({"architectures": "x", "num_hidden_layers": -3, "hidden_size": "64", "num_attention_heads": 1e99,
+  folder.write("config.json",
+               R"({"architectures": "x", "num_hidden_layers": -3, "hidden_size": "64", "num_attention_heads": 1e99,
     "vocab_size": [], "quantization_config": 7, "text_config": []})");
   folder.read();
   CHECK(folder.errors.size() == 5);

@@ -75,7 +75,9 @@ planner: {plannerMinEndpoint: 2, plannerAdjustmentInterval: 60, plannerLoadPredi
     CHECK(request.pvc_path == "sub/dir");
     CHECK(request.pvc_mount_path == "/cache");
     CHECK(request.max_context == 8192);
-    CHECK(request.planner == std::map<std::string, std::string>{{"min-endpoint", "2"}, {"adjustment-interval", "60"}, {"load-predictor", "arima"}});
+    CHECK(request.planner
+          == std::map<std::string, std::string>{
+              {"min-endpoint", "2"}, {"adjustment-interval", "60"}, {"load-predictor", "arima"}});
     CHECK(request.extra.at("aic-backend-version") == "0.20.0");
     CHECK(request.extra.at("aic-backend") == "trtllm");
     CHECK(request.extra.at("is-moe-model") == "false");
@@ -84,7 +86,8 @@ planner: {plannerMinEndpoint: 2, plannerAdjustmentInterval: 60, plannerLoadPredi
 
 TEST_CASE("options override the document, and a whole configuration stands between them") {
   const auto document = with_config("sla: {ttft: 200, itl: 20, isl: 100}");
-  const auto request = accepted(document, {{"profile-config", "{'sla': {'itl': 30, 'isl': 200}, 'sweep': {'dryRun': True}}"}, {"isl", "300"}});
+  const auto request = accepted(
+      document, {{"profile-config", "{'sla': {'itl': 30, 'isl': 200}, 'sweep': {'dryRun': True}}"}, {"isl", "300"}});
   CHECK(request.sla.ttft_ms == 200);
   CHECK(request.sla.itl_ms == 30);
   CHECK(request.sla.isl == 300);
@@ -95,7 +98,9 @@ TEST_CASE("options of a submission are checked like the document") {
   const auto lines = errors_of(with_config("sla: {ttft: 1}"), {{"ttft", "soon"}, {"isll", "3"}, {"nats", "x"}});
   REQUIRE(lines.size() == 3);
   CHECK(lines[0].find("options.isll") != std::string::npos);
-  CHECK(lines[1] == "options: options.nats: found an option of the process, accepted: options of a request (give it to the command that runs)");
+  CHECK(lines[1]
+        == "options: options.nats: found an option of the process, accepted: options of a request (give it to the command "
+           "that runs)");
   CHECK(lines[2] == "options: options.ttft: found \"soon\", accepted: a number > 0 (ms)");
 }
 
@@ -110,9 +115,10 @@ TEST_CASE("every error comes at once, in order, with line and column") {
 }
 
 TEST_CASE("JSON is accepted as a document, tabs and all") {
-  const auto request = accepted("{\n\t\"apiVersion\":\t\"nvidia.com/v1alpha1\",\n\t\"kind\":\t\"DynamoGraphDeploymentRequest\",\n"
-                                "\t\"metadata\": {\"name\": \"ab\"},\n\t\"spec\": {\"model\": \"Qwen\\/Qwen3-8B\",\t\"backend\": \"trtllm\",\n"
-                                "\t\t\"profilingConfig\": {\"config\": {\"sla\": {\"ttft\": 1e2}}}}\n}\n");
+  const auto request = accepted(
+      "{\n\t\"apiVersion\":\t\"nvidia.com/v1alpha1\",\n\t\"kind\":\t\"DynamoGraphDeploymentRequest\",\n"
+      "\t\"metadata\": {\"name\": \"ab\"},\n\t\"spec\": {\"model\": \"Qwen\\/Qwen3-8B\",\t\"backend\": \"trtllm\",\n"
+      "\t\t\"profilingConfig\": {\"config\": {\"sla\": {\"ttft\": 1e2}}}}\n}\n");
   CHECK(request.backend == backend_kind::trtllm);
   CHECK(request.sla.ttft_ms == 100);
   CHECK(request.model.name == "Qwen/Qwen3-8B");
@@ -210,13 +216,16 @@ autoApply: false)"));
 
 TEST_CASE("the image of the workers is derived as the reference does") {
   CHECK(worker_image("reg/x/dynamo-planner:1.2.1", backend_kind::sglang, "") == "reg/x/sglang-runtime:1.2.1");
-  CHECK(worker_image("reg:5000/dynamo-planner@sha256:ab", backend_kind::trtllm, "") == "reg:5000/tensorrtllm-runtime@sha256:ab");
+  CHECK(worker_image("reg:5000/dynamo-planner@sha256:ab", backend_kind::trtllm, "")
+        == "reg:5000/tensorrtllm-runtime@sha256:ab");
   CHECK(worker_image("dynamo-frontend", backend_kind::vllm, "1.0.1") == "vllm-runtime:1.0.1");
   CHECK(worker_image("", backend_kind::vllm, "") == "");
 }
 
 TEST_CASE("the GPU may be named in every place that knows it") {
-  const auto gpu = [](const std::string& config, const option_map& options = {}) { return accepted(with_config(config), options).gpu.name; };
+  const auto gpu = [](const std::string& config, const option_map& options = {}) {
+    return accepted(with_config(config), options).gpu.name;
+  };
   CHECK(gpu("hardware: {gpuType: h100_sxm}") == "h100_sxm");
   CHECK(gpu("hardware: {gpu_type: B200-SXM}") == "b200_sxm");
   CHECK(gpu("sweep: {aicSystem: gb200}") == "gb200");
@@ -244,7 +253,8 @@ TEST_CASE("the shipped samples are accepted") {
 TEST_CASE("a base deployment is read from its file") {
   const auto path = (std::filesystem::temp_directory_path() / "sextant_intake_base.yaml").string();
   std::ofstream{path} << "apiVersion: nvidia.com/v1alpha1\nkind: DynamoGraphDeployment\n";
-  CHECK(accepted(with_config("engine: {config: " + path + "}")).base_config.find("kind: DynamoGraphDeployment\n") != std::string::npos);
+  CHECK(accepted(with_config("engine: {config: " + path + "}")).base_config.find("kind: DynamoGraphDeployment\n")
+        != std::string::npos);
   std::ofstream{path} << "kind: Pod\n";
   CHECK(errors_of(with_config("engine: {config: " + path + "}")).size() == 1);
   std::filesystem::remove(path);

@@ -19,8 +19,8 @@ inline std::string with_config(const std::string& config, const std::string& mod
     indented += "      " + config.substr(start, end - start) + "\n";
     start = end + 1;
   }
-  return "apiVersion: nvidia.com/v1alpha1\nkind: DynamoGraphDeploymentRequest\nmetadata:\n  name: case\nspec:\n  model: " + model
-         + "\n  backend: vllm\n  profilingConfig:\n    config:\n" + indented;
+  return "apiVersion: nvidia.com/v1alpha1\nkind: DynamoGraphDeploymentRequest\nmetadata:\n  name: case\nspec:\n  model: "
+         + model + "\n  backend: vllm\n  profilingConfig:\n    config:\n" + indented;
 }
 
 /// A v1beta1 document around further lines of `spec`; the first of them is line 7.
@@ -31,12 +31,14 @@ inline std::string with_spec(const std::string& spec, const std::string& model =
     indented += "  " + spec.substr(start, end - start) + "\n";
     start = end + 1;
   }
-  return "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeploymentRequest\nmetadata:\n  name: case\nspec:\n  model: " + model + "\n" + indented;
+  return "apiVersion: nvidia.com/v1beta1\nkind: DynamoGraphDeploymentRequest\nmetadata:\n  name: case\nspec:\n  model: "
+         + model + "\n" + indented;
 }
 
 using option_map = std::map<std::string, std::string>;
 
-inline std::variant<profile_request, std::vector<document_error>> read(const std::string& document, const option_map& options = {}) {
+inline std::variant<profile_request, std::vector<document_error>> read(const std::string& document,
+                                                                       const option_map& options = {}) {
   return read_request("id", {document, options, "r.yaml"});
 }
 

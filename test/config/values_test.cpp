@@ -26,7 +26,8 @@ TEST_CASE("numbers are decimal and finite") {
   CHECK(parse_number("+3e2") == 300.0);
   CHECK(parse_number(".5") == 0.5);
   CHECK(parse_number("0") == 0.0);
-  for (const auto* text : {"", " 1", "1 ", "010", "-010", "0x1F", "1_000", "nan", "inf", "-inf", "1e400", "e5", "-", "+", "+-1", "--1", "12:30", "1,5"})
+  for (const auto* text : {"", " 1", "1 ", "010", "-010", "0x1F", "1_000", "nan", "inf", "-inf", "1e400", "e5", "-", "+",
+                           "+-1", "--1", "12:30", "1,5"})
     CHECK_FALSE(parse_number(text).has_value());
 }
 
