@@ -18,39 +18,75 @@ using json = nlohmann::ordered_json;
 /// One subject of the bus, as a client sees it.
 struct channel {
   const char* name;
-  std::string address;                   ///< parameters in braces
+  std::string address; ///< parameters in braces
   const char* what;
-  const char* action;                    ///< what Sextant does there: `receive` or `send`
-  std::vector<const char*> kinds;        ///< messages that travel there
-  std::vector<const char*> answers;      ///< kinds of the reply, for request/reply
+  const char* action;               ///< what Sextant does there: `receive` or `send`
+  std::vector<const char*> kinds;   ///< messages that travel there
+  std::vector<const char*> answers; ///< kinds of the reply, for request/reply
 };
 
-const std::vector<const char*> result_kinds{"engine_ready",   "engine_failed",     "engine_lost",    "engine_released", "point_measured",
-                                            "attempt_failed", "artifacts_written", "cancel_request", "profile_failed"};
+const std::vector<const char*> result_kinds{"engine_ready",      "engine_failed",  "engine_lost",
+                                            "engine_released",   "point_measured", "attempt_failed",
+                                            "artifacts_written", "cancel_request", "profile_failed"};
 
 std::vector<channel> channels() {
   const subjects names;
   const auto& p = names.prefix();
   return {
-    {"request_submit", names.request_submit(), "Submits a request; the same id again is the same request.", "receive",
-     {"submit_request"}, {"request_accepted", "request_refused"}},
-    {"request_new", names.request_new(), "Submits a request without waiting; stored, and refusals come as events.", "receive",
-     {"submit_request"}, {}},
-    {"request_accepted", p + ".request.accepted.{request}", "Validated requests, stored.", "send", {"profile_request"}, {}},
-    {"request_cancel", p + ".request.{request}.cancel", "Takes a request back; its results stay.", "receive",
-     {"cancel_request"}, {"request_accepted"}},
-    {"request_get", p + ".request.{request}.get", "Asks where a request stands; the question has any body.", "receive", {},
-     {"request_summary", "profile_finished", "profile_failed"}},
-    {"request_list", names.request_list(), "Asks for all requests; the question has any body.", "receive", {}, {"request_list"}},
-    {"event", p + ".event.{request}", "What happens to a request, kept for some hours; ends with profile_finished or profile_failed.",
-     "send", {"progress", "request_refused", "profile_finished", "profile_failed"}, {}},
-    {"result", p + ".result.{request}", "Everything that decides a request, stored in order.", "send", result_kinds, {}},
-    {"work_deploy", p + ".work.deploy.{pool}.{gpus}", "Engines to start, one taker each.", "send", {"deploy_engine"}, {}},
-    {"work_measure", p + ".work.measure.{zone}", "Points to measure, one taker each.", "send", {"measure_point"}, {}},
-    {"work_write", names.write_work(), "Artifacts to write, one taker each.", "send", {"write_artifacts"}, {}},
-    {"records", p + ".records.{request}.{run}", "Token records of one attempt, packed columns in chunks.", "send", {"records"}, {}},
-    {"engine_release", p + ".engine.{request}.release", "Ends an engine.", "send", {"release_engine"}, {}},
-    {"node_alive", names.node_alive(), "Heartbeat of every process that runs engines.", "send", {"node_alive"}, {}},
+      {"request_submit",
+       names.request_submit(),
+       "Submits a request; the same id again is the same request.",
+       "receive",
+       {"submit_request"},
+       {"request_accepted", "request_refused"}},
+      {"request_new",
+       names.request_new(),
+       "Submits a request without waiting; stored, and refusals come as events.",
+       "receive",
+       {"submit_request"},
+       {}},
+      {"request_accepted",
+       p + ".request.accepted.{request}",
+       "Validated requests, stored.",
+       "send",
+       {"profile_request"},
+       {}},
+      {"request_cancel",
+       p + ".request.{request}.cancel",
+       "Takes a request back; its results stay.",
+       "receive",
+       {"cancel_request"},
+       {"request_accepted"}},
+      {"request_get",
+       p + ".request.{request}.get",
+       "Asks where a request stands; the question has any body.",
+       "receive",
+       {},
+       {"request_summary", "profile_finished", "profile_failed"}},
+      {"request_list",
+       names.request_list(),
+       "Asks for all requests; the question has any body.",
+       "receive",
+       {},
+       {"request_list"}},
+      {"event",
+       p + ".event.{request}",
+       "What happens to a request, kept for some hours; ends with profile_finished or profile_failed.",
+       "send",
+       {"progress", "request_refused", "profile_finished", "profile_failed"},
+       {}},
+      {"result", p + ".result.{request}", "Everything that decides a request, stored in order.", "send", result_kinds, {}},
+      {"work_deploy", p + ".work.deploy.{pool}.{gpus}", "Engines to start, one taker each.", "send", {"deploy_engine"}, {}},
+      {"work_measure", p + ".work.measure.{zone}", "Points to measure, one taker each.", "send", {"measure_point"}, {}},
+      {"work_write", names.write_work(), "Artifacts to write, one taker each.", "send", {"write_artifacts"}, {}},
+      {"records",
+       p + ".records.{request}.{run}",
+       "Token records of one attempt, packed columns in chunks.",
+       "send",
+       {"records"},
+       {}},
+      {"engine_release", p + ".engine.{request}.release", "Ends an engine.", "send", {"release_engine"}, {}},
+      {"node_alive", names.node_alive(), "Heartbeat of every process that runs engines.", "send", {"node_alive"}, {}},
   };
 }
 
@@ -104,25 +140,26 @@ json operation_object(const channel& c) {
   if (!c.kinds.empty())
     out["messages"] = message_refs(c, c.kinds);
   if (!c.answers.empty())
-    out["reply"] = {{"address", {{"location", "$message.header#/reply"}, {"description", "the reply subject of the NATS message"}}},
-                    {"channel", reference_to(std::string{"channels/"} + c.name)},
-                    {"messages", message_refs(c, c.answers)}};
+    out["reply"] = {
+        {"address", {{"location", "$message.header#/reply"}, {"description", "the reply subject of the NATS message"}}},
+        {"channel", reference_to(std::string{"channels/"} + c.name)},
+        {"messages", message_refs(c, c.answers)}};
   return out;
 }
 
 json envelope_schema() {
   auto text = [](const char* what) { return json{{"type", "string"}, {"description", what}}; };
   return {
-    {"type", "object"},
-    {"description", "The one envelope of all JSON messages. Fields that are not listed are kept and ignored."},
-    {"properties",
-     {{"v", {{"type", "integer"}, {"const", 1}, {"description", "version of the contract"}}},
-      {"kind", text("kind of the message")},
-      {"id", text("id of this message; the same id again is the same message")},
-      {"request", text("request that the message belongs to")},
-      {"time", {{"type", "string"}, {"format", "date-time"}, {"description", "when it was written, UTC"}}},
-      {"body", {{"type", "object"}, {"description", "what the kind says"}}}}},
-    {"required", {"v", "kind"}},
+      {"type", "object"},
+      {"description", "The one envelope of all JSON messages. Fields that are not listed are kept and ignored."},
+      {"properties",
+       {{"v", {{"type", "integer"}, {"const", 1}, {"description", "version of the contract"}}},
+        {"kind", text("kind of the message")},
+        {"id", text("id of this message; the same id again is the same message")},
+        {"request", text("request that the message belongs to")},
+        {"time", {{"type", "string"}, {"format", "date-time"}, {"description", "when it was written, UTC"}}},
+        {"body", {{"type", "object"}, {"description", "what the kind says"}}}}},
+      {"required", {"v", "kind"}},
   };
 }
 
@@ -136,22 +173,24 @@ json message_object(const std::string& kind) {
 json message_schema(const std::string& kind) {
   return {{"allOf",
            {reference_to("components/schemas/envelope"),
-            json{{"properties", {{"kind", {{"const", kind}}}, {"body", reference_to("components/schemas/" + kind)}}}, {"required", {"body"}}}}}};
+            json{{"properties", {{"kind", {{"const", kind}}}, {"body", reference_to("components/schemas/" + kind)}}},
+                 {"required", {"body"}}}}}};
 }
 
 json components() {
   auto messages = json::object(), schemas = json::object();
   schemas["envelope"] = envelope_schema();
-#define SEXTANT_ADD(type)                                                                                               \
-  messages[#type] = message_object(#type);                                                                              \
-  schemas[#type "_message"] = message_schema(#type);                                                                    \
+#define SEXTANT_ADD(type)                                                                                                   \
+  messages[#type] = message_object(#type);                                                                                  \
+  schemas[#type "_message"] = message_schema(#type);                                                                        \
   schemas[#type] = json::parse(body_schema<type>());
   SEXTANT_FOR_EACH_MESSAGE(SEXTANT_ADD)
 #undef SEXTANT_ADD
-  messages["records"] = {{"name", "records"},
-                         {"contentType", std::string{records_content_type}},
-                         {"description", "binary: magic SXR1, chunk number, chunk count, JSON header, little-endian columns"},
-                         {"payload", {{"type", "string"}, {"format", "binary"}}}};
+  messages["records"] = {
+      {"name", "records"},
+      {"contentType", std::string{records_content_type}},
+      {"description", "binary: magic SXR1, chunk number, chunk count, JSON header, little-endian columns"},
+      {"payload", {{"type", "string"}, {"format", "binary"}}}};
   return {{"messages", std::move(messages)}, {"schemas", std::move(schemas)}};
 }
 
@@ -204,16 +243,17 @@ std::string asyncapi_document() {
     operations[std::string{c.action} + "_" + c.name] = operation_object(c);
   }
   const json document{
-    {"asyncapi", "3.0.0"},
-    {"info",
-     {{"title", "Sextant over NATS"},
-      {"version", "1.0.0"},
-      {"description", "Every subject and message of one installation with the default prefix. Operations are told from the side of "
-                      "Sextant: it receives what clients send."}}},
-    {"defaultContentType", "application/json"},
-    {"channels", std::move(all_channels)},
-    {"operations", std::move(operations)},
-    {"components", components()},
+      {"asyncapi", "3.0.0"},
+      {"info",
+       {{"title", "Sextant over NATS"},
+        {"version", "1.0.0"},
+        {"description",
+         "Every subject and message of one installation with the default prefix. Operations are told from the side of "
+         "Sextant: it receives what clients send."}}},
+      {"defaultContentType", "application/json"},
+      {"channels", std::move(all_channels)},
+      {"operations", std::move(operations)},
+      {"components", components()},
   };
   std::string out = "# asyncapi.yaml: The wire contract, generated from the message descriptions; do not edit.\n";
   write_yaml(out, document, 0, false);

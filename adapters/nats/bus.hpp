@@ -19,10 +19,10 @@ namespace sextant {
 struct bus_message {
   std::string subject;
   std::string body;
-  std::string reply;                           ///< subject to answer on; empty if none is wanted
+  std::string reply; ///< subject to answer on; empty if none is wanted
   std::map<std::string, std::string> headers;
-  uint64_t sequence = 0;                       ///< stream sequence; 0 outside of streams
-  int delivery = 0;                            ///< 1-based delivery of this message to a work consumer
+  uint64_t sequence = 0; ///< stream sequence; 0 outside of streams
+  int delivery = 0;      ///< 1-based delivery of this message to a work consumer
 };
 
 /// Settles one delivery of a work or stream message. Copyable; each call is sent at once; only the first of
@@ -40,19 +40,19 @@ using delivery_ptr = std::shared_ptr<delivery>;
 struct stream_settings {
   std::string name;
   std::vector<std::string> subjects;
-  bool work_queue = false;   ///< a message is gone once acknowledged
+  bool work_queue = false; ///< a message is gone once acknowledged
   bool in_memory = false;
-  std::chrono::seconds max_age{0};          ///< 0 = for ever
+  std::chrono::seconds max_age{0}; ///< 0 = for ever
   std::chrono::seconds duplicate_window{3600};
 };
 
 /// How a durable consumer takes messages.
 struct consumer_settings {
   std::string stream;
-  std::string name;             ///< durable name, shared by everybody who competes for the messages
-  std::string filter;           ///< subject filter
+  std::string name;   ///< durable name, shared by everybody who competes for the messages
+  std::string filter; ///< subject filter
   std::chrono::milliseconds ack_wait{5000};
-  int max_in_flight = 64;       ///< messages delivered and not settled, this process
+  int max_in_flight = 64; ///< messages delivered and not settled, this process
 };
 
 /// Keeps a subscription or consumer alive; ends it when destroyed. No callback runs after the destructor returns,
@@ -90,21 +90,20 @@ public:
   virtual void request(std::string subject, std::string body, std::chrono::milliseconds timeout, reply_handler handler) = 0;
 
   // -- durable --------------------------------------------------------------------------------------
-  /// Creates the stream or brings it to these settings. Blocks; call before spawning roles. Returns an error text or nothing.
+  /// Creates the stream or brings it to these settings. Blocks; call before spawning roles. Returns an error text or
+  /// nothing.
   virtual std::string ensure_stream(const stream_settings& settings) = 0;
   virtual std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl) = 0;
   /// Publishes to a stream, in call order, and retries until the server has it (or the bus closes): a message id
   /// seen within the stream's duplicate window is stored once. `done` is called with an error only on refusal.
   virtual void publish_durable(std::string subject, std::string message_id, std::string body,
-                               std::map<std::string, std::string> headers = {}, done_handler done = {})
-    = 0;
+                               std::map<std::string, std::string> headers = {}, done_handler done = {}) = 0;
   /// Takes messages of a durable consumer; creates it when missing. Survives reconnects.
   virtual subscription_ptr consume(consumer_settings settings, work_handler handler) = 0;
   /// Everything a stream holds for a subject filter from `from_sequence` on, in order, then each new message as it comes.
   /// `caught_up` is called once, between the last stored and the first new message.
   virtual subscription_ptr follow(std::string stream, std::string filter, uint64_t from_sequence, message_handler handler,
-                                  std::function<void()> caught_up)
-    = 0;
+                                  std::function<void()> caught_up) = 0;
 
   // -- leases ---------------------------------------------------------------------------------------
   /// Takes a lease if nobody holds it (then `revision` > 0), else reports revision 0.

@@ -11,15 +11,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr size_t window_messages = 1024;           ///< sent and not acknowledged
+constexpr size_t window_messages = 1024; ///< sent and not acknowledged
 constexpr size_t window_bytes = 16 * 1024 * 1024;
-constexpr auto answer_limit = 5s;                  ///< an answer later than this: the connection is given up
+constexpr auto answer_limit = 5s; ///< an answer later than this: the connection is given up
 constexpr auto reconnect_wait = 100ms;
 
 } // namespace
 
 durable_publisher::durable_publisher(std::shared_ptr<nats_core> core, nats_settings settings)
-  : core_(std::move(core)), settings_(std::move(settings)), inbox_(nats_link::new_inbox()) {
+    : core_(std::move(core)), settings_(std::move(settings)), inbox_(nats_link::new_inbox()) {
   thread_ = std::thread{[this] { run(); }};
 }
 

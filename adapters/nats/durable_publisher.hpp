@@ -48,14 +48,14 @@ private:
 
   std::shared_ptr<nats_core> core_;
   nats_settings settings_;
-  std::unique_ptr<nats_link> link_;                 ///< own thread only
-  std::unique_ptr<link_subscription> answers_;      ///< own thread only
+  std::unique_ptr<nats_link> link_;            ///< own thread only
+  std::unique_ptr<link_subscription> answers_; ///< own thread only
   std::string inbox_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<item> queue_;      ///< everything not acknowledged, ascending numbers without gaps
-  size_t sent_ = 0;             ///< so many of the queue are sent on this connection
+  std::deque<item> queue_; ///< everything not acknowledged, ascending numbers without gaps
+  size_t sent_ = 0;        ///< so many of the queue are sent on this connection
   size_t sent_bytes_ = 0;
   uint64_t next_number_ = 1;
   bool link_lost_ = true;

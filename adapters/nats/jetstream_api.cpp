@@ -99,20 +99,21 @@ std::string stream_config(const stream_settings& settings) {
   if (age.count() > 0)
     window = std::min(window, age); // the server refuses a longer one
   return json{
-    {"name", settings.name},
-    {"subjects", settings.subjects},
-    {"retention", settings.work_queue ? "workqueue" : "limits"},
-    {"storage", settings.in_memory ? "memory" : "file"},
-    {"discard", "old"},
-    {"max_consumers", -1},
-    {"max_msgs", -1},
-    {"max_bytes", -1},
-    {"max_msg_size", -1},
-    {"max_msgs_per_subject", -1},
-    {"max_age", in_ns(age)},
-    {"duplicate_window", in_ns(window)},
-    {"num_replicas", 1},
-  }.dump();
+      {"name", settings.name},
+      {"subjects", settings.subjects},
+      {"retention", settings.work_queue ? "workqueue" : "limits"},
+      {"storage", settings.in_memory ? "memory" : "file"},
+      {"discard", "old"},
+      {"max_consumers", -1},
+      {"max_msgs", -1},
+      {"max_bytes", -1},
+      {"max_msg_size", -1},
+      {"max_msgs_per_subject", -1},
+      {"max_age", in_ns(age)},
+      {"duplicate_window", in_ns(window)},
+      {"num_replicas", 1},
+  }
+      .dump();
 }
 
 std::string bucket_stream(const std::string& bucket) {
@@ -127,34 +128,31 @@ std::string lease_subject(const std::string& bucket, const std::string& key) {
 // exactly its revision.
 std::string bucket_config(const std::string& bucket, std::chrono::milliseconds ttl) {
   return json{
-    {"name", bucket_stream(bucket)},
-    {"subjects", {lease_subject(bucket, ">")}},
-    {"retention", "limits"},
-    {"storage", "file"},
-    {"discard", "new"},
-    {"max_consumers", -1},
-    {"max_msgs", -1},
-    {"max_bytes", -1},
-    {"max_msg_size", -1},
-    {"max_msgs_per_subject", 1},
-    {"max_age", in_ns(ttl)},
-    {"duplicate_window", in_ns(std::min<std::chrono::nanoseconds>(ttl, std::chrono::minutes{2}))},
-    {"allow_rollup_hdrs", true},
-    {"allow_direct", true},
-    {"num_replicas", 1},
-  }.dump();
+      {"name", bucket_stream(bucket)},
+      {"subjects", {lease_subject(bucket, ">")}},
+      {"retention", "limits"},
+      {"storage", "file"},
+      {"discard", "new"},
+      {"max_consumers", -1},
+      {"max_msgs", -1},
+      {"max_bytes", -1},
+      {"max_msg_size", -1},
+      {"max_msgs_per_subject", 1},
+      {"max_age", in_ns(ttl)},
+      {"duplicate_window", in_ns(std::min<std::chrono::nanoseconds>(ttl, std::chrono::minutes{2}))},
+      {"allow_rollup_hdrs", true},
+      {"allow_direct", true},
+      {"num_replicas", 1},
+  }
+      .dump();
 }
 
 std::string work_consumer_config(const consumer_settings& settings) {
   json config{
-    {"durable_name", settings.name},
-    {"deliver_policy", "all"},
-    {"ack_policy", "explicit"},
-    {"ack_wait", in_ns(settings.ack_wait)},
-    {"replay_policy", "instant"},
-    {"max_deliver", -1},
-    {"max_ack_pending", 20000},
-    {"max_waiting", 512},
+      {"durable_name", settings.name}, {"deliver_policy", "all"},
+      {"ack_policy", "explicit"},      {"ack_wait", in_ns(settings.ack_wait)},
+      {"replay_policy", "instant"},    {"max_deliver", -1},
+      {"max_ack_pending", 20000},      {"max_waiting", 512},
   };
   if (!settings.filter.empty())
     config["filter_subject"] = settings.filter;
@@ -164,15 +162,15 @@ std::string work_consumer_config(const consumer_settings& settings) {
 std::string follow_consumer_config(const std::string& stream, const std::string& filter, uint64_t from_sequence,
                                    const std::string& inbox, std::chrono::milliseconds heartbeat) {
   json config{
-    {"deliver_subject", inbox},
-    {"deliver_policy", from_sequence > 1 ? "by_start_sequence" : "all"},
-    {"ack_policy", "none"},
-    {"replay_policy", "instant"},
-    {"max_deliver", 1},
-    {"flow_control", true},
-    {"idle_heartbeat", in_ns(heartbeat)},
-    {"mem_storage", true},
-    {"num_replicas", 1},
+      {"deliver_subject", inbox},
+      {"deliver_policy", from_sequence > 1 ? "by_start_sequence" : "all"},
+      {"ack_policy", "none"},
+      {"replay_policy", "instant"},
+      {"max_deliver", 1},
+      {"flow_control", true},
+      {"idle_heartbeat", in_ns(heartbeat)},
+      {"mem_storage", true},
+      {"num_replicas", 1},
   };
   if (from_sequence > 1)
     config["opt_start_seq"] = from_sequence;

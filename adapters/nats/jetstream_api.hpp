@@ -19,21 +19,21 @@ enum error_code {
   stream_name_in_use = 10058,
   stream_not_found = 10059,
   wrong_last_sequence = 10071,
-  other_error = 1,  ///< an answer that is no answer
+  other_error = 1, ///< an answer that is no answer
 };
 
 /// What an API answer says.
 struct answer {
   int error = no_error;
-  int status = 0;                ///< HTTP-like class of the error
-  std::string text;              ///< of the error
-  uint64_t sequence = 0;         ///< of a stored message
+  int status = 0;        ///< HTTP-like class of the error
+  std::string text;      ///< of the error
+  uint64_t sequence = 0; ///< of a stored message
   bool duplicate = false;
-  uint64_t pending = 0;          ///< of a created consumer: messages that wait for it
-  std::string consumer;          ///< name of a created consumer
-  uint64_t last_sequence = 0;    ///< of a stream
-  std::string created;           ///< of a stream: RFC 3339
-  uint64_t total = 0;            ///< of a list
+  uint64_t pending = 0;       ///< of a created consumer: messages that wait for it
+  std::string consumer;       ///< name of a created consumer
+  uint64_t last_sequence = 0; ///< of a stream
+  std::string created;        ///< of a stream: RFC 3339
+  uint64_t total = 0;         ///< of a list
 };
 
 answer parse_answer(std::string_view json);

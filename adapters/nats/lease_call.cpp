@@ -9,8 +9,8 @@ using namespace std::chrono_literals;
 
 lease_call::lease_call(std::weak_ptr<nats_core> core, std::string bucket, lease held, std::string owner,
                        std::function<void(lease)> handler)
-  : core_(std::move(core)), bucket_(std::move(bucket)), held_(std::move(held)), owner_(std::move(owner)),
-    handler_(std::move(handler)), id_(nats_link::new_inbox()) {
+    : core_(std::move(core)), bucket_(std::move(bucket)), held_(std::move(held)), owner_(std::move(owner)),
+      handler_(std::move(handler)), id_(nats_link::new_inbox()) {
   // nop
 }
 

@@ -23,8 +23,8 @@ private:
   lease held_;
   std::string owner_;
   std::function<void(lease)> handler_;
-  std::string id_;    ///< the same for every repetition: one that was stored but not answered counts
-  int unheard_ = 0;   ///< times that no bucket answered
+  std::string id_;  ///< the same for every repetition: one that was stored but not answered counts
+  int unheard_ = 0; ///< times that no bucket answered
 };
 
 /// Deletes exactly the revision that is held, so that a lease taken by another meanwhile stays.

@@ -49,13 +49,13 @@ struct member {
   gate_ptr alive;
   int max_in_flight = 0;
   int in_flight = 0;
-  int64_t credit = -1;  ///< further messages allowed; negative = no bound
+  int64_t credit = -1; ///< further messages allowed; negative = no bound
 };
 
 struct pending_message {
   int deliveries = 0;
-  bool out = false;              ///< delivered and not settled
-  clock::time_point due;         ///< when out: end of the acknowledgement wait; else: earliest redelivery
+  bool out = false;      ///< delivered and not settled
+  clock::time_point due; ///< when out: end of the acknowledgement wait; else: earliest redelivery
   std::shared_ptr<member> owner;
 };
 
@@ -132,7 +132,7 @@ private:
   pending_message* outstanding(const std::string& key, uint64_t sequence, int deliveries);
 
   std::map<std::string, stream> streams_;
-  std::map<std::string, consumer> consumers_;  ///< by `stream/name`
+  std::map<std::string, consumer> consumers_; ///< by `stream/name`
   std::vector<std::shared_ptr<follower>> followers_;
   std::map<std::string, size_t> group_turn_;
   uint64_t next_inbox_ = 1;

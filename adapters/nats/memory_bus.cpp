@@ -34,7 +34,7 @@ constexpr size_t max_payload_bytes = 8 * 1024 * 1024; // as the private server's
 class memory_subscription : public subscription {
 public:
   memory_subscription(std::weak_ptr<memory::broker> core, memory::gate_ptr alive, std::shared_ptr<memory::member> who = {})
-    : core_(std::move(core)), alive_(std::move(alive)), who_(std::move(who)) {
+      : core_(std::move(core)), alive_(std::move(alive)), who_(std::move(who)) {
     // nop
   }
 

@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto drain_limit = 3s;          ///< how long closing waits for durable messages
+constexpr auto drain_limit = 3s; ///< how long closing waits for durable messages
 constexpr auto drain_limit_offline = 500ms;
 
 /// A core subscription.
@@ -35,7 +35,8 @@ public:
 /// The subscription object of a caller; ends what stands behind it.
 class nats_subscription : public subscription {
 public:
-  nats_subscription(std::weak_ptr<nats_core> core, std::shared_ptr<endable> who) : core_(std::move(core)), who_(std::move(who)) {}
+  nats_subscription(std::weak_ptr<nats_core> core, std::shared_ptr<endable> who)
+      : core_(std::move(core)), who_(std::move(who)) {}
 
   ~nats_subscription() override {
     if (auto core = core_.lock(); who_->open.exchange(false) && core)
@@ -56,7 +57,7 @@ private:
 class nats_bus : public bus {
 public:
   nats_bus(std::shared_ptr<nats_core> core, const nats_settings& settings)
-    : core_(std::move(core)), publisher_(core_, settings) {
+      : core_(std::move(core)), publisher_(core_, settings) {
     // nop
   }
 
@@ -148,9 +149,8 @@ public:
 
   void release_lease(std::string bucket, lease held) override {
     if (!closed_ && held.revision > 0)
-      core_->post([core = core_.get(), bucket = std::move(bucket), held = std::move(held)] {
-        drop_lease(*core, bucket, held);
-      });
+      core_->post(
+          [core = core_.get(), bucket = std::move(bucket), held = std::move(held)] { drop_lease(*core, bucket, held); });
   }
 
   // -- end ----------------------------------------------------------------------------------------
@@ -224,7 +224,8 @@ private:
   void take_lease(std::string bucket, lease held, std::string owner, std::function<void(lease)> handler) {
     if (closed_ || !valid_subject(held.key))
       return handler({held.key, 0});
-    auto call = std::make_shared<lease_call>(core_, std::move(bucket), std::move(held), std::move(owner), std::move(handler));
+    auto call =
+        std::make_shared<lease_call>(core_, std::move(bucket), std::move(held), std::move(owner), std::move(handler));
     core_->post([call] { call->send(); });
   }
 

@@ -15,7 +15,7 @@ struct nats_settings {
   std::string user, password, token;
   std::string credentials_file;
   std::string ca_file;
-  std::function<void(bool connected, std::string detail)> on_connection;  ///< told on loss and return, any thread
+  std::function<void(bool connected, std::string detail)> on_connection; ///< told on loss and return, any thread
 };
 
 /// Connects; returns nothing and an error text when the server cannot be reached or has no JetStream.

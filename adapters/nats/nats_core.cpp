@@ -179,13 +179,14 @@ void nats_core::restore(task done) {
   if (*left == 0)
     return done();
   for (const auto& [name, stream] : remembered_)
-    api("STREAM.CREATE." + name, stream.config, [left, done, name = name](std::optional<jetstream::answer> a, const std::string&) {
-      // Somebody may have given it other settings meanwhile: those stay.
-      if (a && a->error != jetstream::no_error && a->error != jetstream::stream_name_in_use)
-        spdlog::warn("nats: stream {}: {}", name, a->text);
-      if (--*left == 0)
-        done();
-    });
+    api("STREAM.CREATE." + name, stream.config,
+        [left, done, name = name](std::optional<jetstream::answer> a, const std::string&) {
+          // Somebody may have given it other settings meanwhile: those stay.
+          if (a && a->error != jetstream::no_error && a->error != jetstream::stream_name_in_use)
+            spdlog::warn("nats: stream {}: {}", name, a->text);
+          if (--*left == 0)
+            done();
+        });
 }
 
 void nats_core::on_reconnected() {

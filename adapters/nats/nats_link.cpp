@@ -128,8 +128,8 @@ void set_behaviour(natsOptions* options, bool reconnects) {
   natsOptions_SetMaxPingsOut(options, 2);
   natsOptions_SetWriteDeadline(options, 5000);
   natsOptions_SetMaxPendingMsgs(options, 1'000'000);
-  natsOptions_SetSendAsap(options, true);               // the default flusher adds a millisecond to every answer
-  natsOptions_UseGlobalMessageDelivery(options, true);  // no thread per subscription
+  natsOptions_SetSendAsap(options, true);              // the default flusher adds a millisecond to every answer
+  natsOptions_UseGlobalMessageDelivery(options, true); // no thread per subscription
 }
 
 } // namespace
@@ -164,7 +164,7 @@ std::unique_ptr<nats_link> nats_link::connect(const nats_settings& settings, boo
 }
 
 nats_link::nats_link(__natsConnection* connection, std::shared_ptr<life> events)
-  : connection_(connection), life_(std::move(events)) {
+    : connection_(connection), life_(std::move(events)) {
   // nop
 }
 
@@ -207,8 +207,8 @@ std::unique_ptr<link_subscription> nats_link::subscribe(const std::string& patte
   auto* closure = new handler_ptr{std::make_shared<handler>(std::move(handle))};
   natsSubscription* out = nullptr;
   const auto s = group.empty()
-                   ? natsConnection_Subscribe(&out, connection_, pattern.c_str(), on_message, closure)
-                   : natsConnection_QueueSubscribe(&out, connection_, pattern.c_str(), group.c_str(), on_message, closure);
+                     ? natsConnection_Subscribe(&out, connection_, pattern.c_str(), on_message, closure)
+                     : natsConnection_QueueSubscribe(&out, connection_, pattern.c_str(), group.c_str(), on_message, closure);
   if (s != NATS_OK) {
     delete closure;
     return nullptr;

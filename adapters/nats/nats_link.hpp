@@ -33,7 +33,7 @@ private:
 /// Told about the life of a link.
 struct link_events {
   std::function<void()> disconnected, reconnected, closed;
-  std::function<void(std::string)> trouble;  ///< slow consumer, missing permission, ...
+  std::function<void(std::string)> trouble; ///< slow consumer, missing permission, ...
 };
 
 class nats_link {

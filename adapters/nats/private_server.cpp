@@ -30,15 +30,15 @@ using namespace private_files;
 using clock = std::chrono::steady_clock;
 
 constexpr auto start_limit = 10s;
-constexpr auto end_limit = 3s;         ///< from asking the server to end to killing it
+constexpr auto end_limit = 3s; ///< from asking the server to end to killing it
 constexpr auto restart_wait_max = 1000ms;
 
 /// Everything the child needs between fork and exec, where nothing may allocate.
 struct launch {
   std::string binary, config_path, store_dir;
-  int log_fd = -1;   ///< becomes its standard output and error
-  int life_fd = -1;  ///< held by it alone: its end is an end of file at the other end
-  int lock_fd = -1;  ///< held by it, too, so that the store stays locked as long as it runs
+  int log_fd = -1;  ///< becomes its standard output and error
+  int life_fd = -1; ///< held by it alone: its end is an end of file at the other end
+  int lock_fd = -1; ///< held by it, too, so that the store stays locked as long as it runs
 };
 
 [[noreturn]] void become_server(const launch& how, pid_t parent) {

@@ -7,7 +7,8 @@
 namespace sextant {
 
 /// A supervised child server. It is started again on the same port and store if it dies; it ends with this object and with
-/// this process, whatever ends it. A thread of its own forks and watches the server: the parent-death signal follows threads.
+/// this process, whatever ends it. A thread of its own forks and watches the server: the parent-death signal follows
+/// threads.
 class private_server {
 public:
   /// Starts a server whose store is `store_dir` (created) and waits until it answers, at most 10 s. Takes a lock on the

@@ -26,8 +26,8 @@ uint64_t header_number(const bus_message& m, const char* name) {
 
 stream_follower::stream_follower(std::shared_ptr<nats_core> core, std::string stream, std::string filter,
                                  uint64_t from_sequence, bus::message_handler handler, std::function<void()> caught_up)
-  : core_(core), stream_(std::move(stream)), filter_(std::move(filter)), next_sequence_(std::max<uint64_t>(1, from_sequence)),
-    handler_(std::move(handler)), caught_up_(std::move(caught_up)) {
+    : core_(core), stream_(std::move(stream)), filter_(std::move(filter)),
+      next_sequence_(std::max<uint64_t>(1, from_sequence)), handler_(std::move(handler)), caught_up_(std::move(caught_up)) {
   // nop
 }
 
@@ -98,14 +98,14 @@ void stream_follower::subscribe() {
   received_ = 0;
   initial_.reset();
   inbox_ = nats_link::new_inbox();
-  subscription_ = core->link().subscribe(
-    inbox_, {}, [weak = weak_from_this(), core_weak = core_, round = round_](bus_message m) {
-      if (auto c = core_weak.lock())
-        c->post([weak, round, m = std::move(m)]() mutable {
-          if (auto self = weak.lock(); self && self->open && round == self->round_)
-            self->on_message(std::move(m));
-        });
-    });
+  subscription_ =
+      core->link().subscribe(inbox_, {}, [weak = weak_from_this(), core_weak = core_, round = round_](bus_message m) {
+        if (auto c = core_weak.lock())
+          c->post([weak, round, m = std::move(m)]() mutable {
+            if (auto self = weak.lock(); self && self->open && round == self->round_)
+              self->on_message(std::move(m));
+          });
+      });
 }
 
 /// The server would notice by itself after a while; this keeps it from working for nobody.

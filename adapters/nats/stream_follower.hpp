@@ -2,7 +2,6 @@
 // Runs on the bus's thread.
 #pragma once
 
-
 #include "adapters/nats/nats_core.hpp"
 
 namespace sextant {
@@ -36,7 +35,7 @@ private:
 
   std::unique_ptr<link_subscription> subscription_;
   std::string inbox_, consumer_;
-  std::string stream_created_;      ///< tells a stream made anew from the one we read
+  std::string stream_created_; ///< tells a stream made anew from the one we read
   uint64_t round_ = 0;
   uint64_t expected_ = 1;           ///< next consumer sequence: a jump means that messages were lost
   uint64_t received_ = 0;           ///< in this round

@@ -12,14 +12,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto request_life = 5000ms;   ///< how long a pull request waits at the server
+constexpr auto request_life = 5000ms; ///< how long a pull request waits at the server
 constexpr size_t done_kept = 8192;
 
 /// One delivery; acknowledges by publishing to the reply subject.
 class nats_delivery : public delivery {
 public:
-  nats_delivery(std::weak_ptr<nats_core> core, std::shared_ptr<work_puller> from, std::string reply, jetstream::position where)
-    : core_(std::move(core)), from_(std::move(from)), reply_(std::move(reply)), where_(std::move(where)) {
+  nats_delivery(std::weak_ptr<nats_core> core, std::shared_ptr<work_puller> from, std::string reply,
+                jetstream::position where)
+      : core_(std::move(core)), from_(std::move(from)), reply_(std::move(reply)), where_(std::move(where)) {
     // nop
   }
 
@@ -58,7 +59,7 @@ private:
   }
 
   std::weak_ptr<nats_core> core_;
-  std::shared_ptr<work_puller> from_;  ///< a delivery outlives its subscription
+  std::shared_ptr<work_puller> from_; ///< a delivery outlives its subscription
   std::string reply_;
   jetstream::position where_;
   std::atomic<bool> settled_{false};
@@ -74,7 +75,7 @@ int header_number(const bus_message& m, const char* name, int otherwise) {
 } // namespace
 
 work_puller::work_puller(std::shared_ptr<nats_core> core, consumer_settings settings, bus::work_handler handler)
-  : core_(core), settings_(std::move(settings)), handler_(std::move(handler)) {
+    : core_(core), settings_(std::move(settings)), handler_(std::move(handler)) {
   // nop
 }
 
@@ -92,8 +93,7 @@ void work_puller::begin_round() {
   renewing_ = false;
   ready_ = false;
   subscribe();
-  core->api("CONSUMER.DURABLE.CREATE." + settings_.stream + "." + settings_.name,
-            jetstream::work_consumer_config(settings_),
+  core->api("CONSUMER.DURABLE.CREATE." + settings_.stream + "." + settings_.name, jetstream::work_consumer_config(settings_),
             [weak = weak_from_this(), round = round_](std::optional<jetstream::answer> a, const std::string& error) {
               auto self = weak.lock();
               if (!self || round != self->round_)
@@ -127,14 +127,14 @@ void work_puller::subscribe() {
   ++round_;
   requested_ = 0;
   inbox_ = nats_link::new_inbox();
-  subscription_ = core->link().subscribe(inbox_ + ".*", {}, [weak = weak_from_this(), core_weak = core_, round = round_](
-                                                              bus_message m) {
-    if (auto c = core_weak.lock())
-      c->post([weak, round, m = std::move(m)]() mutable {
-        if (auto self = weak.lock())
-          self->on_message(round, std::move(m));
+  subscription_ =
+      core->link().subscribe(inbox_ + ".*", {}, [weak = weak_from_this(), core_weak = core_, round = round_](bus_message m) {
+        if (auto c = core_weak.lock())
+          c->post([weak, round, m = std::move(m)]() mutable {
+            if (auto self = weak.lock())
+              self->on_message(round, std::move(m));
+          });
       });
-  });
 }
 
 void work_puller::leave() {

@@ -41,16 +41,16 @@ private:
   bus::work_handler handler_;
   std::unique_ptr<link_subscription> subscription_;
   std::string inbox_;
-  uint64_t round_ = 0;         ///< each round has an inbox of its own, so that old pull requests end with it
+  uint64_t round_ = 0; ///< each round has an inbox of its own, so that old pull requests end with it
   uint64_t next_request_ = 1;
-  bool ready_ = false;         ///< the consumer exists
-  bool renewing_ = false;      ///< a new round is on its way
-  int requested_ = 0;          ///< messages asked for in this round that did not come yet
+  bool ready_ = false;    ///< the consumer exists
+  bool renewing_ = false; ///< a new round is on its way
+  int requested_ = 0;     ///< messages asked for in this round that did not come yet
   clock::time_point requests_end_;
   int in_flight_ = 0;
-  int64_t credit_ = -1;        ///< negative = no bound
+  int64_t credit_ = -1; ///< negative = no bound
   int failures_ = 0;
-  std::unordered_map<uint64_t, int64_t> done_;  ///< recently acknowledged: stream sequence -> time stored
+  std::unordered_map<uint64_t, int64_t> done_; ///< recently acknowledged: stream sequence -> time stored
   std::deque<uint64_t> done_order_;
 };
 

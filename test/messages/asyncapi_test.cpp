@@ -38,7 +38,7 @@ TEST_CASE("write examples of all messages", "[.examples]") {
   const char* path = std::getenv("SEXTANT_EXAMPLES");
   REQUIRE(path);
   std::ofstream out{path, std::ios::trunc};
-#define SEXTANT_EXAMPLE(type)                                                                                           \
+#define SEXTANT_EXAMPLE(type)                                                                                               \
   out << encode_message("id-1", "r-1", test::filled<type>()) << '\n' << encode_message("id-2", "r-1", type{}) << '\n';
   SEXTANT_FOR_EACH_MESSAGE(SEXTANT_EXAMPLE)
 #undef SEXTANT_EXAMPLE

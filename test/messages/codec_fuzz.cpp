@@ -35,10 +35,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!e)
     return 0;
   const auto again = decode_envelope(encode_envelope(*e), errors);
-  require(again && again->kind == e->kind && again->id == e->id && again->request == e->request && again->unknown == e->unknown);
+  require(again && again->kind == e->kind && again->id == e->id && again->request == e->request
+          && again->unknown == e->unknown);
   (void)result_from(*e);
-#define SEXTANT_CHECK(type)                                                                                             \
-  if (e->kind == message_kind<type>::value)                                                                             \
+#define SEXTANT_CHECK(type)                                                                                                 \
+  if (e->kind == message_kind<type>::value)                                                                                 \
     check_body<type>(*e);
   SEXTANT_FOR_EACH_MESSAGE(SEXTANT_CHECK)
 #undef SEXTANT_CHECK

@@ -49,10 +49,11 @@ std::vector<codec_error> envelope_errors(const std::string& text) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("every field of every message survives the wire", "[codec]", submit_request, request_accepted, request_refused,
-                   cancel_request, profile_request, deploy_engine, release_engine, engine_ready, engine_failed, engine_lost,
-                   engine_released, node_alive, measure_point, point_measured, attempt_failed, write_artifacts,
-                   artifacts_written, profile_finished, profile_failed, progress, request_summary, request_list) {
+TEMPLATE_TEST_CASE("every field of every message survives the wire", "[codec]", submit_request, request_accepted,
+                   request_refused, cancel_request, profile_request, deploy_engine, release_engine, engine_ready,
+                   engine_failed, engine_lost, engine_released, node_alive, measure_point, point_measured, attempt_failed,
+                   write_artifacts, artifacts_written, profile_finished, profile_failed, progress, request_summary,
+                   request_list) {
   const auto original = test::filled<TestType>();
   const auto text = encode_message("id-1", "r-1", original);
   std::vector<codec_error> errors;
@@ -120,7 +121,7 @@ TEST_CASE("another version is refused, as are envelopes without version or kind"
 
 TEST_CASE("wrong types name their path, and all errors come at once", "[codec]") {
   const auto errors = errors_of<measure_point>(
-    R"({"engine":1,"engine_attempt":"x","attempt":1.5,"endpoint":"e","simulated":"yes","plan":{"point":"p","kind":"both","isl":[],"concurrency":1,"requests":1}})");
+      R"({"engine":1,"engine_attempt":"x","attempt":1.5,"endpoint":"e","simulated":"yes","plan":{"point":"p","kind":"both","isl":[],"concurrency":1,"requests":1}})");
   std::vector<std::string> paths;
   for (const auto& error : errors)
     paths.push_back(error.path);
@@ -129,9 +130,10 @@ TEST_CASE("wrong types name their path, and all errors come at once", "[codec]")
                                     "body.plan.isl", "body.plan.osl"});
   CHECK(errors[4].message.find("ttft itl") != std::string::npos);
   CHECK(errors[6].message == "is missing");
-  CHECK(errors_of<node_alive>(R"({"node":"n","instance":"i","engines":[{"request":"r","engine":"e","attempt":1},{"request":2}]})")
-          .at(0)
-          .path
+  CHECK(errors_of<node_alive>(
+            R"({"node":"n","instance":"i","engines":[{"request":"r","engine":"e","attempt":1},{"request":2}]})")
+            .at(0)
+            .path
         == "body.engines[1].request");
   CHECK(errors_of<submit_request>(R"({"document":"d","options":{"a":1}})").at(0).path == "body.options.a");
   CHECK(errors_of<cancel_request>("[]").at(0).path == "body");
@@ -146,7 +148,8 @@ TEST_CASE("integers that do not fit are refused, not cut", "[codec]") {
   CHECK(errors_of<release_engine>(R"({"engine":"e","attempt":2147483648})").at(0).path == "body.attempt");
   CHECK(errors_of<release_engine>(R"({"engine":"e","attempt":-2147483649})").at(0).path == "body.attempt");
   CHECK(read<release_engine>(R"({"engine":"e","attempt":-2147483648})")->attempt == std::numeric_limits<int>::min());
-  const std::string plan = R"({"engine":"e","engine_attempt":1,"attempt":1,"endpoint":"x","plan":{"point":"p","kind":"ttft","isl":1,"osl":1,"concurrency":1,"requests":1,"prompt_seed":)";
+  const std::string plan =
+      R"({"engine":"e","engine_attempt":1,"attempt":1,"endpoint":"x","plan":{"point":"p","kind":"ttft","isl":1,"osl":1,"concurrency":1,"requests":1,"prompt_seed":)";
   CHECK(read<measure_point>(plan + "18446744073709551615}}")->plan.prompt_seed == std::numeric_limits<uint64_t>::max());
   CHECK_FALSE(errors_of<measure_point>(plan + "-1}}").empty());
 }
@@ -156,7 +159,8 @@ TEST_CASE("texts nested deeper than 64 levels are refused before they are parsed
   const auto errors = errors_of<cancel_request>(R"({"x":)" + nested(64) + "}");
   CHECK(errors.at(0).message == "nested deeper than 64 levels");
   CHECK_FALSE(envelope_errors(nested(200000)).empty());
-  CHECK(read<cancel_request>(R"({"reason":"[[[[[[ \" {{{{ )" + std::string(100, '[') + "\"}")); // brackets in texts do not count
+  CHECK(read<cancel_request>(R"({"reason":"[[[[[[ \" {{{{ )" + std::string(100, '[')
+                             + "\"}")); // brackets in texts do not count
 }
 
 TEST_CASE("numbers without value travel as null and change nothing", "[codec]") {

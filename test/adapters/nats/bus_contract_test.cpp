@@ -248,7 +248,7 @@ TEMPLATE_TEST_CASE("following an empty stream is caught up at once, then brings 
   REQUIRE(b->ensure_stream(stream_of("log", false)) == "");
   collector<std::string> seen;
   auto f = b->follow(
-    "log", "log.a", 0, [&](bus_message m) { seen.push(m.body); }, [&] { seen.push("caught up"); });
+      "log", "log.a", 0, [&](bus_message m) { seen.push(m.body); }, [&] { seen.push("caught up"); });
   REQUIRE(seen.reaches(1));
   b->publish_durable("log.b", "1", "other");
   b->publish_durable("log.a", "2", "new");
@@ -265,7 +265,7 @@ TEMPLATE_TEST_CASE("following starts at a sequence and tells old from new", "[bu
   REQUIRE(b->flush(5s));
   collector<std::string> seen;
   auto f = b->follow(
-    "log", "log.>", 3, [&](bus_message m) { seen.push(m.body); }, [&] { seen.push("caught up"); });
+      "log", "log.>", 3, [&](bus_message m) { seen.push(m.body); }, [&] { seen.push("caught up"); });
   REQUIRE(seen.reaches(4));
   b->publish_durable("log.a", "6", "6");
   REQUIRE(seen.reaches(5));

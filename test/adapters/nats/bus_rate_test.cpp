@@ -1,4 +1,5 @@
-// bus_rate_test.cpp: How fast the bus over NATS is; hidden, run with `test_adapters_nats "[.rate]"`. Prints, asserts nothing about time.
+// bus_rate_test.cpp: How fast the bus over NATS is; hidden, run with `test_adapters_nats "[.rate]"`. Prints, asserts nothing
+// about time.
 #include <algorithm>
 #include <iostream>
 
@@ -32,7 +33,8 @@ TEST_CASE("rates and latencies of the bus", "[.rate]") {
   constexpr int count = 20000;
   collector<int> caught_up;
   std::atomic<int> followed{0};
-  auto f = b->follow("log", "log.>", 0, [&](const bus_message&) { ++followed; }, [&] { caught_up.push(1); });
+  auto f = b->follow(
+      "log", "log.>", 0, [&](const bus_message&) { ++followed; }, [&] { caught_up.push(1); });
   REQUIRE(caught_up.reaches(1));
   start = clock_type::now();
   for (int i = 0; i < count; ++i)

@@ -89,7 +89,8 @@ TEST_CASE("a killed server is started again on the same port", "[private_server]
   const auto pid = server->pid();
   const auto url = server->url();
   REQUIRE(::kill(pid, SIGKILL) == 0);
-  CHECK(eventually([&] { return server->pid() > 0 && server->pid() != pid && private_files::server_greets(port_of(*server)); }));
+  CHECK(eventually(
+      [&] { return server->pid() > 0 && server->pid() != pid && private_files::server_greets(port_of(*server)); }));
   CHECK(server->url() == url);
 }
 
