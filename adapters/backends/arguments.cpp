@@ -201,9 +201,13 @@ void argument_list::set(std::string_view flag, std::string_view value) {
     items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(*index) + 1, argument{std::string{value}, {}, false});
 }
 
+void argument_list::append(std::string_view text) {
+  items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(end()), argument{std::string{text}, {}, false});
+}
+
 void argument_list::add(std::string_view flag) {
   if (!has(flag))
-    items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(end()), argument{std::string{flag}, {}, false});
+    append(flag);
 }
 
 void argument_list::remove(std::string_view flag) {

@@ -25,6 +25,8 @@ public:
   bool has(std::string_view flag) const;
   /// Replaces the value where it stands, or appends flag and value before a pipe, redirection or next command.
   void set(std::string_view flag, std::string_view value);
+  /// Appends one argument as it is.
+  void append(std::string_view text);
   /// Appends a flag without value unless it is there.
   void add(std::string_view flag);
   /// Removes every occurrence of a flag, with its value if it has one.

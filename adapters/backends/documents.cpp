@@ -7,6 +7,7 @@
 
 #include "adapters/backends/modifiers.hpp"
 #include "adapters/backends/templates.hpp"
+#include "adapters/backends/wishes.hpp"
 
 namespace sextant {
 
@@ -59,10 +60,13 @@ std::optional<yaml_tree> base_document(const profile_request& request, std::stri
     return std::nullopt;
   if (!request.kubernetes_namespace.empty())
     (*dgd)["metadata"]["namespace"] = request.kubernetes_namespace;
-  if (!request.image.empty())
-    set_image(*dgd, worker_image(request.image, request.backend));
+  if (const auto image = wished_image(request); !image.empty())
+    set_image(*dgd, image);
   set_model_cache(*dgd, request);
   set_model(*dgd, request);
+  error = apply_common_wishes(*dgd, request);
+  if (!error.empty())
+    return std::nullopt;
   return dgd;
 }
 

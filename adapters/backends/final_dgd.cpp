@@ -11,6 +11,7 @@
 #include "adapters/backends/documents.hpp"
 #include "adapters/backends/modifiers.hpp"
 #include "adapters/backends/templates.hpp"
+#include "adapters/backends/wishes.hpp"
 
 namespace sextant {
 
@@ -147,13 +148,18 @@ nlohmann::ordered_json planner_config(const profile_request& request, const prof
   config["optimization_target"] = "sla";
   config["enable_throughput_scaling"] = curves_exist(result);
   config["enable_load_scaling"] = !curves_exist(result);
-  config["ttft_ms"] = request.sla.ttft_ms;
-  config["itl_ms"] = request.sla.itl_ms;
+  config["ttft"] = request.sla.ttft_ms;
+  config["itl"] = request.sla.itl_ms;
   for (const auto& [name, value] : planner_options(request)) {
-    const auto key = underscored(name == "ttft" ? "ttft_ms" : name == "itl" ? "itl_ms" : name);
     const auto parsed = nlohmann::ordered_json::parse(value, nullptr, false);
-    config[key] = parsed.is_discarded() ? nlohmann::ordered_json(value) : parsed;
+    config[underscored(name)] = parsed.is_discarded() ? nlohmann::ordered_json(value) : parsed;
   }
+  if (const auto own = request.extra.find("planner-config"); own != request.extra.end())
+    if (const auto object = nlohmann::ordered_json::parse(own->second, nullptr, false); object.is_object())
+      config.update(object);
+  // The first releases know the targets without their unit, the newest with it.
+  for (const std::string name : {"ttft", "itl"})
+    config.contains(name + "_ms") ? config[name] = config[name + "_ms"] : config[name + "_ms"] = config[name];
   config["backend"] = backend;
   config["model_name"] = request.model.name;
   config["prefill_engine_num_gpu"] = chosen(request, result.prefill).gpus;
@@ -240,7 +246,10 @@ std::string final_dgd(const profile_request& request, const profile_result& resu
       set_prefill_limits(*service, request.backend, layout);
     prepare_for_scaling(*service, request, role, false);
   }
-  const auto configmaps = add_planner(*dgd, request, result, to_text(request.backend));
+  apply_final_wishes(*dgd, request);
+  std::vector<yaml_tree> configmaps;
+  if (wants_planner(request))
+    configmaps = add_planner(*dgd, request, result, to_text(request.backend));
   return join(configmaps, *dgd);
 }
 
@@ -252,8 +261,8 @@ std::string mocker_dgd(const profile_request& request, const profile_result& res
   auto& dgd = documents.front();
   if (!request.kubernetes_namespace.empty())
     dgd["metadata"]["namespace"] = request.kubernetes_namespace;
-  if (!request.image.empty())
-    set_image(dgd, worker_image(request.image, request.backend));
+  if (const auto image = wished_image(request); !image.empty())
+    set_image(dgd, image);
   set_model_cache(dgd, request);
   for (const auto role : {phase::prefill, phase::decode}) {
     auto* service = service_of(dgd, request.backend, role);
@@ -267,7 +276,12 @@ std::string mocker_dgd(const profile_request& request, const profile_result& res
     set_arguments(*service, args);
     prepare_for_scaling(*service, request, role, true);
   }
-  const auto configmaps = add_planner(dgd, request, result, "mocker");
+  apply_final_wishes(dgd, request);
+  std::vector<yaml_tree> configmaps;
+  if (wants_planner(request))
+    configmaps = add_planner(dgd, request, result, "mocker");
+  else if (curves_exist(result))
+    configmaps.push_back(profile_data(request, result));
   return join(configmaps, dgd);
 }
 

@@ -6,6 +6,7 @@ or:   VENV/bin/python test/interop/planner_check.py OUTPUT_DIR [--isl N] [--cont
       VENV has ai-dynamo >= 1.2 and, in VENV/planner09/perf_interpolation.py, the interpolators of ai-dynamo 0.9.1.
 exit: 0 both accept the curves, 1 one refuses them, 2 the planner's code cannot be imported
 
+config: `planner_config.json` in final_config.yaml, if there is one, must pass the planner's own validation.
 new: npz -> forward-pass metrics -> the regression models of 1.2 to 1.6 (what planner and mocker fit at their start).
 old: npz -> cubic interpolators of releases up to 1.0.
 """
@@ -53,9 +54,7 @@ def without_aisimulate():
         def exec_module(module):
             pass
 
-    try:
-        import aisimulate_core  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("aisimulate_core") is None:
         sys.meta_path.append(finder)
 
 
@@ -75,7 +74,7 @@ def ask_new(args):
         problems.append(f"new: the prefill model cannot be fitted to {len(prefill_steps)} points")
     if not decode._ensure_fitted():
         problems.append(f"new: the decode model cannot be fitted to {len(decode_steps)} points")
-    if problems:
+    if not (prefill._is_fitted and decode._is_fitted):
         return {}
     return {
         "points": [len(prefill_steps), len(decode_steps)],
@@ -84,6 +83,26 @@ def ask_new(args):
         "itl_ms": positive("new: ITL", decode._predict_2d(8, 8 * args.context) * 1e3),
         "decode_requests_per_s": positive("new: decode rate", decode.find_best_engine_decode_rps(args.itl, args.context, 500)[0], True),
     }
+
+
+def ask_config(args):
+    path = os.path.join(args.directory, "final_config.yaml")
+    if not os.path.exists(path):
+        return "none"
+    without_aisimulate()
+    import yaml
+    from dynamo.planner.config.planner_config import PlannerConfig
+
+    with open(path, encoding="utf-8") as file:
+        configmaps = [d for d in yaml.safe_load_all(file) if d["kind"] == "ConfigMap"]
+    texts = [c["data"]["planner_config.json"] for c in configmaps if "planner_config.json" in c["data"]]
+    for text in texts:
+        written = json.loads(text)
+        read = PlannerConfig.model_validate(written)
+        for key in ("ttft_ms", "itl_ms", "prefill_engine_num_gpu", "decode_engine_num_gpu", "backend", "profile_results_dir"):
+            if getattr(read, key) != written[key]:
+                problems.append(f"config: {key} is read as {getattr(read, key)}, not {written[key]}")
+    return f"{len(texts)} accepted"
 
 
 def ask_old(args):
@@ -114,7 +133,7 @@ def main():
     parser.add_argument("--itl", type=float, default=20)
     args = parser.parse_args()
     answers = {}
-    for name, ask in (("new", ask_new), ("old", ask_old)):
+    for name, ask in (("config", ask_config), ("new", ask_new), ("old", ask_old)):
         try:
             answers[name] = ask(args)
         except ImportError as error:

@@ -14,7 +14,7 @@ make_venv() {
   pip="$venv/bin/pip --disable-pip-version-check --quiet"
   # The declared dependencies cannot be installed from PyPI alone; these are the ones that the planner's models import.
   $pip install --no-deps ai-dynamo==1.6.1 ai-dynamo-runtime==1.6.1 || return 1
-  $pip install 'pydantic<=2.13.5' uvloop packaging pyyaml msgspec numpy scipy scikit-learn 'kubernetes>=32.0.1,<33' || return 1
+  $pip install 'pydantic<=2.13.5' uvloop packaging pyyaml msgspec numpy scipy scikit-learn 'kubernetes>=32.0.1,<33' 2>"$venv/pip.log" || return 1
   wheel=$(mktemp -d)
   $pip download --no-deps --dest "$wheel" ai-dynamo==0.9.1 || return 1
   python3 -m zipfile -e "$wheel"/ai_dynamo-0.9.1*.whl "$wheel/unpacked"

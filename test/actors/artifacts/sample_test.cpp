@@ -1,5 +1,6 @@
 // sample_test.cpp: The made-up profiles, and a hidden test that writes one for a look or for interop tests:
 //   SEXTANT_SAMPLE_DIR=out SEXTANT_SAMPLE=dense test_actors_artifacts "[.write-sample]"
+// with SEXTANT_SAMPLE one of dense, beta (a v1beta1 request), infeasible, moe, single, nothing.
 #include "sample.hpp"
 
 #include <cmath>
@@ -284,11 +285,16 @@ TEST_CASE("writes a sample output directory", "[.write-sample]") {
   const char* which = std::getenv("SEXTANT_SAMPLE");
   REQUIRE(directory != nullptr);
   const std::string name = which ? which : "dense";
-  const auto sample = name == "moe"          ? sextant::sample::moe()
+  auto sample = name == "moe"          ? sextant::sample::moe()
                       : name == "nothing"    ? sextant::sample::nothing()
                       : name == "single"     ? sextant::sample::single()
                       : name == "infeasible" ? sextant::sample::dense(30, 4)
                                              : sextant::sample::dense();
+  if (name == "beta") {
+    sample.what.request.api = sextant::request_api::v1beta1;
+    sample.what.request.extra["profiler-image"] = "nvcr.io/nvidia/ai-dynamo/dynamo-planner:1.2.1";
+    sample.what.request.extra["planner-config"] = R"({"enable_load_scaling": false, "max_gpu_budget": 16})";
+  }
   const auto outcome = sextant::write_output(directory, sample.what, sample.points, sample.engines);
   CHECK(outcome.error.empty());
 }
