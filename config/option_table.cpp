@@ -19,8 +19,8 @@ constexpr std::string_view back_ends = "vllm sglang trtllm";
 constexpr std::array rows{
   // -- what to profile ----------------------------------------------------------------------------
   option_row{.name = "profile-config", .type = option_type::config, .commands = asking,
-
-                         .help = "a whole profilingConfig.config object as YAML or JSON text; overrides the document, options override it"},
+             .help = "a whole profilingConfig.config object as YAML or JSON text; overrides the document, options "
+                     "override it"},
   option_row{.name = "model", .alpha = "spec.model ~$deployment.model", .beta = "spec.model", .commands = asking,
              .help = "hub id of the catalogue, or a directory with a config.json"},
   option_row{.name = "backend", .alpha = "spec.backend ~$engine.backend", .beta = "spec.backend",
@@ -75,8 +75,8 @@ constexpr std::array rows{
   // -- search -------------------------------------------------------------------------------------
   option_row{.name = "policy", .type = option_type::choice, .value = "adaptive", .choices = "adaptive exhaustive",
              .commands = asking,
-
-                         .help = "adaptive: same answer with far fewer GPU-seconds; exhaustive: every grid point, as the reference does"},
+             .help = "adaptive: same answer with far fewer GPU-seconds; exhaustive: every grid point, as the reference "
+                     "does"},
   option_row{.name = "max-gpu-hours", .type = option_type::number, .unit = "GPU hours", .value = "0", .range = {0, 1e6},
              .commands = asking, .help = "budget; 0: none"},
   option_row{.name = "deadline", .type = option_type::duration, .unit = "s", .value = "0", .range = {0, 31'536'000},

@@ -54,9 +54,12 @@ void read_directory(draft& d, const std::string& directory, model_facts& model) 
   std::vector<document_error> errors;
   if (read_model_directory(directory, model, errors))
     return;
+  constexpr std::size_t longest_path = 300; // what no file system has need not be shown in full
   for (auto& error : errors)
-    d.refuse("model", error.source + (error.path.empty() ? "" : ": " + error.path) + ": " + error.found, error.accepted,
-             error.hint);
+    d.refuse("model",
+             (error.source.size() > longest_path ? shown(error.source) : error.source)
+                 + (error.path.empty() ? "" : ": " + error.path) + ": " + error.found,
+             error.accepted, error.hint);
 }
 
 bool resolve_model(draft& d, model_facts& model) {
@@ -70,10 +73,12 @@ bool resolve_model(draft& d, model_facts& model) {
   const bool path_like = name[0] == '/' || name[0] == '~' || name.starts_with("./") || name.starts_with("../");
   if (const auto cache = cache_directory(d); has_config(cache))
     read_directory(d, cache, model);
-  else if (path_like || (has_config(name) && is_directory(name)))
+  else if (path_like || has_config(name))
     read_directory(d, name, model);
   else if (const auto* known = find_model(name))
     model = *known;
+  else if (is_directory(name))
+    read_directory(d, name, model);
   else {
     const auto nearest = nearest_model(name);
     d.refuse("model", "\"" + shown(name) + "\"",

@@ -208,6 +208,7 @@ TEST_CASE("objects that are not a request are refused") {
       {with_line("Qwen/Qwen3-32B", "Qwen3-30B-A3B"), "did you mean 'Qwen/Qwen3-30B-A3B'?"},
       {with_line("Qwen/Qwen3-32B", "acme/unheard-of"), "fetch the model's config.json"},
       {with_line("Qwen/Qwen3-32B", "/no/such/place"), "/no/such/place/config.json: no such file"},
+      {with_line("Qwen/Qwen3-32B", "/" + std::string(5000, 'x')), "no such file"},
       {with_line("  backend: vllm\n", ""), "spec.backend: found nothing, accepted: one of vllm, sglang, trtllm"},
       {with_line("backend: vllm", "backend: vlm"), "did you mean 'vllm'?"},
       {with_line("backend: vllm", "backend: auto"), "spec.backend: found \"auto\""},
