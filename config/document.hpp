@@ -30,7 +30,7 @@ struct document_node {
   enum class kinds : uint8_t { nothing, scalar, sequence, mapping };
   kinds kind = kinds::nothing;
   std::string text;    ///< scalar only
-  bool quoted = false; ///< scalar written in quotes or as a block, or tagged as a string: never a number for us to guess
+  bool quoted = false; ///< scalar in quotes, in block style or tagged as a string: stays a string in JSON
   int line = 1;
   int column = 1;
   std::vector<document_key> keys; ///< mapping only, beside `items`

@@ -123,6 +123,9 @@ void check_rules(draft& d) {
     check_objectives(d);
   if (d.has("concurrency") || d.has("request-rate"))
     d.out.warnings.emplace_back("the requested load is kept for the planner; replicas are not planned by this version");
+  if (d.flag("use-ai-configurator"))
+    d.out.warnings.emplace_back(
+        "use-ai-configurator: this version measures on its host and keeps to the estimates' limits only");
   if (d.flag("pick-with-webui"))
     d.out.warnings.emplace_back("pick-with-webui: this version shows the choice in report.html");
 }

@@ -131,6 +131,8 @@ void resolve_range(draft& d, profile_request& request) {
   in.gpus_per_node = d.integer("num-gpus-per-node");
   in.discover = !d.has("enable-gpu-discovery") || d.flag("enable-gpu-discovery");
   auto range = gpu_range_for(in);
+  if (!in.discover && (in.min_gpus == 0 || in.max_gpus == 0 || in.gpus_per_node == 0))
+    d.out.warnings.emplace_back("without GPU discovery, GPU counts that were not given are 1, 4 and 8");
   const auto estimated = largest_estimated_tp(request.model.heads);
   if (d.flag("use-ai-configurator") && !request.model.is_moe && range.max_gpus > estimated) {
     d.out.warnings.push_back("max-num-gpus-per-engine is " + std::to_string(estimated)

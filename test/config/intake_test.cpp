@@ -172,6 +172,20 @@ TEST_CASE("what the operator would overwrite is overridden with a warning") {
   CHECK(request.extra.at("warnings").find("deployment.model is overridden") != std::string::npos);
 }
 
+TEST_CASE("what is accepted but not used as written leaves a warning") {
+  const auto warnings = [](const std::string& config) {
+    const auto request = accepted(with_config("sla: {ttft: 1}\n" + config));
+    return request.extra.count("warnings") ? request.extra.at("warnings") : std::string{};
+  };
+  CHECK(warnings("sweep: {pickWithWebui: false}").empty());
+  CHECK(warnings("sweep: {pickWithWebui: true}").find("report.html") != std::string::npos);
+  CHECK(warnings("sweep: {useAiConfigurator: true, aicSystem: h200_sxm}").find("use-ai-configurator") != std::string::npos);
+  CHECK(warnings("hardware: {enableGpuDiscovery: false}").find("without GPU discovery") != std::string::npos);
+  CHECK(warnings("engine: {maxContextLength: 50000}") == "max-context-length is 40960, the model's");
+  CHECK(warnings("hardware: {gpuType: h100_sxm}\nsweep: {aicSystem: gb200}").find("aic-system gb200 is not used")
+        != std::string::npos);
+}
+
 TEST_CASE("v1beta1 has its own defaults") {
   const auto request = accepted(with_spec(""));
   CHECK(request.api == request_api::v1beta1);
