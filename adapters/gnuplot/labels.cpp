@@ -54,9 +54,9 @@ bool crosses(const std::vector<pixel_box>& leader, const std::vector<pixel_box>&
 scored_box best_place(const label_request& label, const std::vector<pixel_box>& obstacles, const std::vector<pixel_box>& texts,
                       const pixel_box& area) {
   // Right first, then left, above, below, the diagonals: people look to the right of a point.
-  static constexpr std::array<double, 8> eighths{0, 4, 2, 6, 1, 7, 3, 5};
+  static constexpr std::array<double, 16> eighths{0, 4, 2, 6, 1, 7, 3, 5, 0.5, 7.5, 3.5, 4.5, 1.5, 6.5, 2.5, 5.5};
   scored_box best;
-  for (const double more : {0.0, 16.0, 40.0, 70.0, 110.0, 160.0})
+  for (const double more : {0.0, 16.0, 40.0, 70.0, 110.0, 160.0, 220.0})
     for (size_t i = 0; i < eighths.size(); ++i) {
       scored_box trial;
       trial.box = box_at(label, eighths[i] * std::numbers::pi / 4, label.gap + more);
