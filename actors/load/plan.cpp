@@ -16,7 +16,8 @@ constexpr double events_per_s = 12'000;       ///< token events that server and 
 constexpr double shortest_step_s = 1.5e-3;    ///< wall
 constexpr double shortest_ttft_s = 40e-3;     ///< wall
 constexpr double fastest = 1000;
-constexpr double decode_lag_share = 0.20;     ///< of a step; lag moves single tokens, a request's mean ITL far less
+constexpr double decode_lag_share = 0.20;     ///< of one step
+constexpr double decode_value_share = 0.005;  ///< of the steps of a request together
 constexpr double prefill_lag_share = 0.05;    ///< of the TTFT
 constexpr double wait_factor = 20;            ///< times the prediction
 constexpr double shortest_wait_s = 30;
@@ -117,13 +118,12 @@ double warming_speed(const measure_point& work) {
   return work.simulation_speed > 0 ? work.simulation_speed : fastest;
 }
 
-double allowed_lag_share(point_kind kind) {
-  return kind == point_kind::itl ? decode_lag_share : prefill_lag_share;
-}
-
 bool played_too_late(const measure_point& work, const playing_lag& lag, double measured_ms, double speed) {
   const double wall_s = measured_ms / 1e3 / std::max(speed, 1e-9);
-  return wall_s > 0 && lag.p99_s > allowed_lag_share(work.plan.kind) * wall_s;
+  const double share = work.plan.kind == point_kind::ttft
+                         ? prefill_lag_share
+                         : std::max(decode_lag_share, decode_value_share * (work.plan.osl - 1));
+  return wall_s > 0 && lag.p99_s > share * wall_s;
 }
 
 int64_t request_timeout_ns(const measure_point& work, double speed) {

@@ -51,9 +51,9 @@ struct playing_lag {
 double playing_speed(const measure_point& work);
 /// The same for warming, whose times nobody looks at.
 double warming_speed(const measure_point& work);
-/// Share of the measured latency that the lag's 99th percentile may take.
-double allowed_lag_share(point_kind kind);
-/// Whether a wave with this measured latency (engine ms) was played too late to count.
+/// Whether a wave with this measured latency (engine ms) was played too late to count. A TTFT is late by the whole lag: 5 %
+/// of it are allowed at the lag's 99th percentile. An ITL is a mean over all steps of a request, and steps end at absolute
+/// times, so that only the lag of its two ends counts: 20 % of one step, or half a percent of all steps if that is more.
 bool played_too_late(const measure_point& work, const playing_lag& lag, double measured_ms, double speed);
 
 /// Wall time a request may take, generous: many times what the prediction says, never below half a minute.
