@@ -14,12 +14,12 @@ std::string plain_line(std::string_view text) {
       continue;
     out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   }
+  while (!out.empty() && (out.back() == ' ' || out.back() == ':'))
+    out.pop_back();
   // `: ` and ` #` would end a plain value.
   for (const auto& [from, to] : {std::pair<std::string, std::string>{": ", " - "}, {" #", " no. "}})
     for (size_t at = out.find(from); at != std::string::npos; at = out.find(from, at + to.size()))
       out.replace(at, from.size(), to);
-  while (!out.empty() && (out.back() == ' ' || out.back() == ':'))
-    out.pop_back();
   const auto first = out.find_first_not_of(" !&*?:,[]{}#|>@%-");
   out.erase(0, first == std::string::npos ? out.size() : first);
   return out;
