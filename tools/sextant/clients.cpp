@@ -30,6 +30,12 @@ std::optional<envelope> ask(bus& link, const std::string& subject, const std::st
   return e;
 }
 
+/// The bus of a thin client. What a client logs is nobody's output: it goes to `--log-file` or nowhere.
+std::shared_ptr<bus> client_link(const arguments& args) {
+  start_logging(args.value("log-file"), args.value("log-level"));
+  return connect_from(args);
+}
+
 std::string random_id() {
   std::random_device device;
   char text[32];
@@ -62,7 +68,7 @@ int run_submit(const command_line& args) {
   auto submission = submission_from(args);
   if (!submission)
     return exit_bad_input;
-  auto link = connect_from(args);
+  auto link = client_link(args);
   if (!link)
     return exit_failed;
   const auto id = args.has("id") ? args.value("id") : random_id();
@@ -85,14 +91,14 @@ int run_submit(const command_line& args) {
 int run_watch(const command_line& args) {
   if (!id_given(args))
     return exit_bad_input;
-  auto link = connect_from(args);
+  auto link = client_link(args);
   return link ? watch_with(*link, subjects{args.value("prefix")}, args.positionals[0], args) : exit_failed;
 }
 
 int run_cancel(const command_line& args) {
   if (!id_given(args))
     return exit_bad_input;
-  auto link = connect_from(args);
+  auto link = client_link(args);
   if (!link)
     return exit_failed;
   const auto& id = args.positionals[0];
@@ -107,7 +113,7 @@ int run_cancel(const command_line& args) {
 int run_results(const command_line& args) {
   if (!id_given(args))
     return exit_bad_input;
-  auto link = connect_from(args);
+  auto link = client_link(args);
   if (!link)
     return exit_failed;
   const auto& id = args.positionals[0];
@@ -125,7 +131,7 @@ int run_results(const command_line& args) {
 }
 
 int run_list(const command_line& args) {
-  auto link = connect_from(args);
+  auto link = client_link(args);
   if (!link)
     return exit_failed;
   auto answer = ask(*link, subjects{args.value("prefix")}.request_list(), "{}");
