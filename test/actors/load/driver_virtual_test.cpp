@@ -124,6 +124,29 @@ TEST_CASE("virtual: closed loop keeps the planned number in flight") {
   CHECK(most == 8);
 }
 
+TEST_CASE("virtual: a burst over attention ranks gives the time of one round") {
+  auto engine = testing::dense_engine(phase::prefill, {mapping_method::dep, 4});
+  engine.simulation = "virtual";
+  engine.model.is_moe = true;
+  engine.model.family = "MOE";
+  engine.model.experts = 64;
+  engine.model.experts_per_token = 4;
+  engine.model.moe_intermediate = 1536;
+  auto one = work(engine, point_kind::ttft, 4);
+  one.plan.attention_dp = 4;
+  const auto round = measure("virtual-round", one);
+  auto w = work(engine, point_kind::ttft, 16);
+  w.plan.attention_dp = 4;
+  w.plan.burst_ratio = 4;
+  w.plan.warmup_requests = 12;
+  const auto m = measure("virtual-burst", w);
+  CHECK(m.valid);
+  CHECK(m.value_low_ms < m.value_ms);
+  CHECK(m.ttft.max > m.value_ms * 3);
+  CHECK(m.value_ms > round.ttft.max * 0.5);
+  CHECK(m.value_ms < round.ttft.max * 1.5);
+}
+
 TEST_CASE("virtual: a large point is played", "[.bench]") {
   auto w = work(dense(phase::decode), point_kind::itl, 1000);
   w.plan.isl = 512;
