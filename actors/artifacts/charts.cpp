@@ -15,7 +15,8 @@ namespace sextant {
 
 namespace {
 
-// Okabe and Ito's colours and a few darker ones, told apart with every kind of colour vision; orange-red is kept for targets.
+// Okabe and Ito's colours and a few darker ones, told apart with every kind of colour vision; orange-red is kept for
+// targets.
 constexpr std::array<const char*, 9> palette{"#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
                                              "#444444", "#8B5A2B", "#882255", "#332288"};
 
@@ -156,7 +157,7 @@ chart cost(const context& c) {
   const auto& sla = c.request.sla;
   auto out = base_chart(c,
                         "Cost Per 1000 i" + std::to_string(sla.isl) + "o" + std::to_string(sla.osl)
-                          + " requests (GPU/hour = $3.0) Under Different SLA",
+                            + " requests (GPU/hour = $3.0) Under Different SLA",
                         "Tokens per User", "Cost ($)");
   out.empty_text = "needs a measured prefill and a measured decode point";
   out.log_y = true;
@@ -186,9 +187,11 @@ chart cost(const context& c) {
     if (!decode.empty())
       out.series.push_back(std::move(s));
   }
-  out.limits.push_back({true, 1000 / sla.itl_ms, "Target ITL: " + text("%g ms", sla.itl_ms) + text(" = %.3g tokens/s", 1000 / sla.itl_ms), false});
-  out.notes = {"one line per prefill engine  ·  ring: chosen  ·  outline: misses a target  ·  dotted: misses the TTFT target of "
-               + text("%g ms", sla.ttft_ms)};
+  out.limits.push_back({true, 1000 / sla.itl_ms,
+                        "Target ITL: " + text("%g ms", sla.itl_ms) + text(" = %.3g tokens/s", 1000 / sla.itl_ms), false});
+  out.notes = {
+      "one line per prefill engine  ·  ring: chosen  ·  outline: misses a target  ·  dotted: misses the TTFT target of "
+      + text("%g ms", sla.ttft_ms)};
   return out;
 }
 
@@ -215,7 +218,8 @@ std::string of_engine(const selected_engine& engine) {
 }
 
 chart prefill_ttft(const context& c) {
-  auto out = base_chart(c, "Prefill TTFT vs Input Sequence Length", "Input Sequence Length (tokens)", "Time to First Token (ms)");
+  auto out =
+      base_chart(c, "Prefill TTFT vs Input Sequence Length", "Input Sequence Length (tokens)", "Time to First Token (ms)");
   out.subtitle += of_engine(c.result.prefill);
   out.log_y = true;
   const auto& curve = c.result.prefill_curve;
@@ -239,7 +243,8 @@ chart prefill_ttft(const context& c) {
         line.points.push_back(p);
     }
     out.series.push_back(std::move(line));
-    out.notes.push_back("line: quadratic fit " + text("%.3g", fit->a) + "·x² + " + text("%.3g", fit->b) + "·x + " + text("%.3g", fit->c));
+    out.notes.push_back("line: quadratic fit " + text("%.3g", fit->a) + "·x² + " + text("%.3g", fit->b) + "·x + "
+                        + text("%.3g", fit->c));
   }
   out.series.push_back(prefill_samples(c, true));
   const auto fit_note = out.notes;
@@ -247,7 +252,8 @@ chart prefill_ttft(const context& c) {
   if (!fit_note.empty())
     out.notes.front() = fit_note.front() + "  ·  " + out.notes.front();
   out.limits.push_back({false, c.request.sla.ttft_ms, "Target TTFT: " + text("%g ms", c.request.sla.ttft_ms), true});
-  out.limits.push_back({true, static_cast<double>(c.request.sla.isl), "ISL " + std::to_string(c.request.sla.isl), true, false});
+  out.limits.push_back(
+      {true, static_cast<double>(c.request.sla.isl), "ISL " + std::to_string(c.request.sla.isl), true, false});
   return out;
 }
 
@@ -256,7 +262,8 @@ chart prefill_throughput(const context& c) {
                         "Prefill throughput per GPU (tokens/s/GPU)");
   out.subtitle += of_engine(c.result.prefill);
   out.series.push_back(prefill_samples(c, false));
-  out.limits.push_back({true, static_cast<double>(c.request.sla.isl), "ISL " + std::to_string(c.request.sla.isl), true, false});
+  out.limits.push_back(
+      {true, static_cast<double>(c.request.sla.isl), "ISL " + std::to_string(c.request.sla.isl), true, false});
   add_notes(out, c.request.sla.ttft_ms);
   return out;
 }
@@ -265,7 +272,7 @@ chart prefill_throughput(const context& c) {
 chart decode_surface(const context& c, bool latency) {
   auto out = base_chart(c, latency ? "Decode ITL Interpolation" : "Decode Throughput Interpolation", "Active KV Percentage",
                         latency ? "ITL (ms)" : "Throughput per GPU (tokens/s/GPU)");
-  out.subtitle += of_engine(c.result.decode) ;
+  out.subtitle += of_engine(c.result.decode);
   out.x_percent = true;
   out.log_y = !latency;
   out.labels_at_right = true;
@@ -314,13 +321,13 @@ std::vector<named_chart> profile_charts(const profile_request& request, const pr
   const context c{request, result, points};
   const std::string prefill = "selected_prefill_interpolation/", decode = "selected_decode_interpolation/";
   return {
-    {"prefill_performance.png", prefill_performance(c)},
-    {"decode_performance.png", decode_performance(c)},
-    {"cost_sla.png", cost(c)},
-    {prefill + "prefill_ttft_interpolation.png", prefill_ttft(c)},
-    {prefill + "prefill_throughput_interpolation.png", prefill_throughput(c)},
-    {decode + "decode_itl_interpolation.png", decode_surface(c, true)},
-    {decode + "decode_throughput_interpolation.png", decode_surface(c, false)},
+      {"prefill_performance.png", prefill_performance(c)},
+      {"decode_performance.png", decode_performance(c)},
+      {"cost_sla.png", cost(c)},
+      {prefill + "prefill_ttft_interpolation.png", prefill_ttft(c)},
+      {prefill + "prefill_throughput_interpolation.png", prefill_throughput(c)},
+      {decode + "decode_itl_interpolation.png", decode_surface(c, true)},
+      {decode + "decode_throughput_interpolation.png", decode_surface(c, false)},
   };
 }
 

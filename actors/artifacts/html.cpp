@@ -78,7 +78,8 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
     return "<p class=none>none</p>\n";
   std::string out = "<div class=scroll><table>\n<thead><tr>";
   for (size_t i = 0; i < header.size(); ++i)
-    out += std::string{i < rows.front().size() && rows.front()[i].numeric ? "<th class=num>" : "<th>"} + escaped(header[i]) + "</th>";
+    out += std::string{i < rows.front().size() && rows.front()[i].numeric ? "<th class=num>" : "<th>"} + escaped(header[i])
+           + "</th>";
   out += "</tr></thead>\n<tbody>\n";
   for (const auto& row : rows) {
     out += "<tr>";

@@ -9,8 +9,8 @@ namespace sextant {
 
 namespace {
 
-const point_measured* nearest_value(const std::vector<point_measured>& points, const std::string& engine, point_kind kind, double value,
-                                    auto&& fits) {
+const point_measured* nearest_value(const std::vector<point_measured>& points, const std::string& engine, point_kind kind,
+                                    double value, auto&& fits) {
   const point_measured* best = nullptr;
   for (const auto& p : points)
     if (p.engine == engine && p.plan.kind == kind && fits(p)
@@ -37,8 +37,8 @@ mapping mapping_of(const std::string& engine) {
   return result;
 }
 
-std::vector<const point_measured*> points_of(const std::vector<point_measured>& points, point_kind kind, const std::string& purpose,
-                                             const std::string& engine) {
+std::vector<const point_measured*> points_of(const std::vector<point_measured>& points, point_kind kind,
+                                             const std::string& purpose, const std::string& engine) {
   std::vector<const point_measured*> result;
   for (const auto& p : points)
     if (p.valid && p.plan.kind == kind && p.plan.purpose == purpose && (engine.empty() || p.engine == engine))
@@ -46,12 +46,14 @@ std::vector<const point_measured*> points_of(const std::vector<point_measured>& 
   return result;
 }
 
-const point_measured* point_behind(const std::vector<point_measured>& points, const std::string& engine, const prefill_sample& sample) {
+const point_measured* point_behind(const std::vector<point_measured>& points, const std::string& engine,
+                                   const prefill_sample& sample) {
   return nearest_value(points, engine, point_kind::ttft, sample.ttft_ms,
                        [&](const point_measured& p) { return p.plan.isl == sample.isl; });
 }
 
-const point_measured* point_behind(const std::vector<point_measured>& points, const std::string& engine, const decode_sample& sample) {
+const point_measured* point_behind(const std::vector<point_measured>& points, const std::string& engine,
+                                   const decode_sample& sample) {
   return nearest_value(points, engine, point_kind::itl, sample.itl_ms, [&](const point_measured& p) {
     return std::abs(p.plan.isl + p.plan.osl / 2.0 - sample.context_length) < 1
            && std::abs(p.throughput_per_gpu - sample.throughput_per_gpu) < 1e-6 * std::max(1.0, p.throughput_per_gpu);

@@ -13,7 +13,8 @@ std::string output_configmap(const profile_request& request, const output_texts&
   auto metadata = yaml_tree::map({{"name", "dgdr-output-" + object_name(request)}});
   if (!request.kubernetes_namespace.empty())
     metadata["namespace"] = request.kubernetes_namespace;
-  metadata["labels"] = yaml_tree::map({{"dgdr.nvidia.com/name", object_name(request)}, {"nvidia.com/managed-by", "sextant"}});
+  metadata["labels"] =
+      yaml_tree::map({{"dgdr.nvidia.com/name", object_name(request)}, {"nvidia.com/managed-by", "sextant"}});
   auto data = yaml_tree::map();
   const bool beta = request.api == request_api::v1beta1;
   if (beta) {

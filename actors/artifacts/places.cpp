@@ -20,7 +20,8 @@ std::string engine_folder(const std::string& engine) {
   const auto dash = engine.find('-');
   if (dash == std::string::npos)
     return safe_name(engine);
-  return safe_name(engine.substr(0, dash) + "_" + std::to_string(mapping_of(engine).gpus) + "gpus_" + engine.substr(dash + 1));
+  return safe_name(engine.substr(0, dash) + "_" + std::to_string(mapping_of(engine).gpus) + "gpus_"
+                   + engine.substr(dash + 1));
 }
 
 std::string selected_folder(phase role) {

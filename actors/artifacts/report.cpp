@@ -24,11 +24,14 @@ std::string engine_text(const mapping& layout) {
 std::string head(const profile_request& request, const profile_result& result, const report_extras& extras) {
   std::string out = "<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
                     "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n<title>Sextant: "
-                    + escaped(request.model.name) + "</title>\n<style>" + std::string{html::style()} + "</style>\n</head>\n<body><main>\n";
-  out += "<h1>" + escaped(request.model.name) + " on " + escaped(request.gpu.name) + " with " + escaped(to_text(request.backend)) + "</h1>\n";
-  out += "<p class=sub>Request " + escaped(request.name.empty() ? request.id : request.name) + " · " + number(request.sla.isl)
-         + " input and " + number(request.sla.osl) + " output tokens · target TTFT " + number(request.sla.ttft_ms, 1) + " ms, ITL "
-         + number(request.sla.itl_ms, 1) + " ms · written " + escaped(extras.written_at);
+                    + escaped(request.model.name) + "</title>\n<style>" + std::string{html::style()}
+                    + "</style>\n</head>\n<body><main>\n";
+  out += "<h1>" + escaped(request.model.name) + " on " + escaped(request.gpu.name) + " with "
+         + escaped(to_text(request.backend)) + "</h1>\n";
+  out += "<p class=sub>Request " + escaped(request.name.empty() ? request.id : request.name) + " · "
+         + number(request.sla.isl) + " input and " + number(request.sla.osl) + " output tokens · target TTFT "
+         + number(request.sla.ttft_ms, 1) + " ms, ITL " + number(request.sla.itl_ms, 1) + " ms · written "
+         + escaped(extras.written_at);
   if (result.simulated)
     out += " · <span class=\"tag bad\">simulated engines</span>";
   return out + "</p>\n";
@@ -36,12 +39,15 @@ std::string head(const profile_request& request, const profile_result& result, c
 
 std::string verdict(const profile_request& request, const profile_result& result) {
   const bool picked = !result.prefill.engine.empty() && !result.decode.engine.empty();
-  std::string out = result.feasible ? "<div class=\"verdict good\"><b>✓ The target is met</b>\n" : "<div class=\"verdict bad\"><b>✗ ";
+  std::string out =
+      result.feasible ? "<div class=\"verdict good\"><b>✓ The target is met</b>\n" : "<div class=\"verdict bad\"><b>✗ ";
   if (result.feasible) {
-    const double hours = gpu_hours_per_1000(request.sla, result.prefill.throughput_per_gpu, result.decode.throughput_per_gpu);
+    const double hours =
+        gpu_hours_per_1000(request.sla, result.prefill.throughput_per_gpu, result.decode.throughput_per_gpu);
     out += "<p>Prefill with <strong>" + escaped(engine_text(result.prefill.layout)) + "</strong>, decode with <strong>"
-           + escaped(engine_text(result.decode.layout)) + "</strong>. 1000 requests take " + number(hours, 3) + " GPU-hours ($"
-           + number(hours * gpu_cost_per_hour, 2) + " at $" + number(gpu_cost_per_hour, 1) + " per GPU-hour).</p>";
+           + escaped(engine_text(result.decode.layout)) + "</strong>. 1000 requests take " + number(hours, 3)
+           + " GPU-hours ($" + number(hours * gpu_cost_per_hour, 2) + " at $" + number(gpu_cost_per_hour, 1)
+           + " per GPU-hour).</p>";
     return out + "</div>\n";
   }
   out += picked ? "The target is not met</b>\n" : "There is no answer</b>\n";
@@ -60,12 +66,12 @@ std::string pick_card(const selected_engine& pick, std::string_view role, std::s
   std::string out = "<div class=card><h3>" + std::string{role} + "</h3>\n";
   if (pick.engine.empty())
     return out + "<p class=none>nothing could be measured</p></div>\n";
-  out += "<div class=big>" + escaped(engine_text(pick.layout)) + " <span class=\"tag " + (pick.meets_target ? "good\">meets" : "bad\">misses")
-         + " the target</span></div>\n";
+  out += "<div class=big>" + escaped(engine_text(pick.layout)) + " <span class=\"tag "
+         + (pick.meets_target ? "good\">meets" : "bad\">misses") + " the target</span></div>\n";
   // The bar ends at twice the target, so that the target stands in its middle.
   const double share = target_ms > 0 ? std::min(pick.value_ms / target_ms / 2, 1.0) : 0;
-  out += "<div class=\"bar " + std::string{pick.meets_target ? "good" : "bad"} + "\"><i style=\"width:" + number(share * 100, 1)
-         + "%\"></i><u style=\"left:50%\"></u></div>\n<dl>";
+  out += "<div class=\"bar " + std::string{pick.meets_target ? "good" : "bad"}
+         + "\"><i style=\"width:" + number(share * 100, 1) + "%\"></i><u style=\"left:50%\"></u></div>\n<dl>";
   const auto row = [&out](std::string_view name, const std::string& value) {
     out += "<dt>" + std::string{name} + "</dt><dd>" + value + "</dd>";
   };
@@ -84,7 +90,9 @@ std::string commands(const profile_request& request, const profile_result& resul
   if (result.prefill.engine.empty() || result.decode.engine.empty())
     return {};
   const std::string place = request.kubernetes_namespace.empty() ? "" : " -n " + request.kubernetes_namespace;
-  return "<h2>Use it</h2>\n<pre>" + escaped("kubectl apply" + place + " -f " + (request.use_mocker ? "mocker_config_with_planner.yaml" : "config_with_planner.yaml"))
+  return "<h2>Use it</h2>\n<pre>"
+         + escaped("kubectl apply" + place + " -f "
+                   + (request.use_mocker ? "mocker_config_with_planner.yaml" : "config_with_planner.yaml"))
          + "</pre>\n<p class=sub>Another target, from the stored measurements, without any engine:</p>\n<pre>"
          + escaped("sextant pick . --ttft " + number(std::ceil(std::max(result.achievable.ttft_ms, request.sla.ttft_ms)))
                    + " --itl " + number(std::ceil(std::max(result.achievable.itl_ms, request.sla.itl_ms))))
@@ -95,7 +103,8 @@ std::string picture(const report_extras& extras, const std::string& file, std::s
   const auto found = extras.pictures.find(file);
   if (found == extras.pictures.end())
     return {};
-  return "<figure><img alt=\"" + escaped(caption) + "\" src=\"data:image/png;base64," + html::base64(found->second) + "\"></figure>\n";
+  return "<figure><img alt=\"" + escaped(caption) + "\" src=\"data:image/png;base64," + html::base64(found->second)
+         + "\"></figure>\n";
 }
 
 std::string pictures(const report_extras& extras) {
@@ -116,8 +125,8 @@ std::string pictures(const report_extras& extras) {
 
 } // namespace
 
-std::string report_html(const profile_request& request, const profile_result& result, const std::vector<point_measured>& points,
-                        const report_extras& extras) {
+std::string report_html(const profile_request& request, const profile_result& result,
+                        const std::vector<point_measured>& points, const report_extras& extras) {
   auto out = head(request, result, extras);
   out += verdict(request, result);
   out += "<div class=cards>\n" + pick_card(result.prefill, "Prefill", "TTFT", request.sla.ttft_ms)

@@ -18,7 +18,7 @@ struct report_extras {
 };
 
 /// The whole page.
-std::string report_html(const profile_request& request, const profile_result& result, const std::vector<point_measured>& points,
-                        const report_extras& extras);
+std::string report_html(const profile_request& request, const profile_result& result,
+                        const std::vector<point_measured>& points, const report_extras& extras);
 
 } // namespace sextant

@@ -21,8 +21,9 @@ std::string state_tag(const candidate_report& candidate, const profile_result& r
   const bool picked = candidate.engine == result.prefill.engine || candidate.engine == result.decode.engine;
   if (picked)
     return "<span class=\"tag pick\">chosen</span>";
-  std::string_view look = candidate.state == candidate_state::failed ? "tag bad"
-                          : candidate.state == candidate_state::measured ? "tag good" : "tag";
+  std::string_view look = candidate.state == candidate_state::failed     ? "tag bad"
+                          : candidate.state == candidate_state::measured ? "tag good"
+                                                                         : "tag";
   return "<span class=\"" + std::string{look} + "\">" + escaped(to_text(candidate.state)) + "</span>";
 }
 
@@ -84,8 +85,9 @@ std::string report_alternatives(const profile_result& result) {
     return {};
   std::vector<std::vector<cell>> rows;
   for (const auto& a : result.alternatives)
-    rows.push_back({html::text(to_text(a.role)), html::text(a.layout.label()), html::value(a.layout.gpus), html::value(a.concurrency),
-                    html::value(a.value_ms, 2), html::value(a.throughput_per_gpu, 1), html::text(a.note)});
+    rows.push_back({html::text(to_text(a.role)), html::text(a.layout.label()), html::value(a.layout.gpus),
+                    html::value(a.concurrency), html::value(a.value_ms, 2), html::value(a.throughput_per_gpu, 1),
+                    html::text(a.note)});
   return "<h2>Alternatives</h2>\n"
          + html::table({"Phase", "Mapping", "GPUs", "In flight", "TTFT or ITL (ms)", "Tokens/s/GPU", "For what"}, rows);
 }
@@ -96,16 +98,20 @@ std::string report_candidates(const profile_result& result, const std::vector<po
     const auto* best = best_point(points, c);
     const bool reported = c.kv_tokens > 0;
     rows.push_back({html::text(to_text(c.role)), html::text(c.layout.label()), html::raw(state_tag(c, result)),
-                    html::raw("<div class=why>" + escaped(c.reason) + "</div>"), optional_value(best ? best->value_ms : 0, 2),
-                    optional_value(best ? best->throughput_per_gpu : 0, 1), optional_value(c.predicted_ms, 2),
-                    optional_value(c.weight_bytes_per_gpu / bytes_per_gb, 1),
+                    html::raw("<div class=why>" + escaped(c.reason) + "</div>"),
+                    optional_value(best ? best->value_ms : 0, 2), optional_value(best ? best->throughput_per_gpu : 0, 1),
+                    optional_value(c.predicted_ms, 2), optional_value(c.weight_bytes_per_gpu / bytes_per_gb, 1),
                     optional_value(static_cast<double>(reported ? c.kv_tokens : c.predicted_kv_tokens), 0),
-                    html::text(reported ? "reported" : c.predicted_kv_tokens > 0 ? "predicted" : ""), html::value(c.attempts)});
+                    html::text(reported                    ? "reported"
+                               : c.predicted_kv_tokens > 0 ? "predicted"
+                                                           : ""),
+                    html::value(c.attempts)});
   }
-  return "<h2>Candidates</h2>\n<p class=sub>TTFT or ITL and throughput are those of the candidate's point of highest throughput; the "
+  return "<h2>Candidates</h2>\n<p class=sub>TTFT or ITL and throughput are those of the candidate's point of highest "
+         "throughput; the "
          "prediction is for the target's input length, or for one request.</p>\n"
-         + html::table({"Phase", "Mapping", "State", "Why", "TTFT or ITL (ms)", "Tokens/s/GPU", "Predicted (ms)", "Weights (GB/GPU)",
-                        "KV (tokens)", "KV from", "Attempts"},
+         + html::table({"Phase", "Mapping", "State", "Why", "TTFT or ITL (ms)", "Tokens/s/GPU", "Predicted (ms)",
+                        "Weights (GB/GPU)", "KV (tokens)", "KV from", "Attempts"},
                        rows);
 }
 
@@ -113,21 +119,24 @@ std::string report_failures(const profile_result& result, const std::vector<poin
   std::string items;
   for (const auto& c : result.candidates)
     for (size_t i = 0; i < c.failures.size(); ++i) {
-      items += "<li><strong>" + escaped(c.engine) + "</strong>, attempt " + std::to_string(i + 1) + ": " + failure_text(c.failures[i]);
+      items += "<li><strong>" + escaped(c.engine) + "</strong>, attempt " + std::to_string(i + 1) + ": "
+               + failure_text(c.failures[i]);
       if (!c.failures[i].log_tail.empty())
         items += html::folded("last lines of its log", lines_of(c.failures[i].log_tail));
       items += "</li>\n";
     }
   for (const auto& p : points)
     if (!p.valid)
-      items += "<li><strong>" + escaped(p.plan.point) + "</strong> does not count: " + escaped(joined(p.remarks)) + "</li>\n";
+      items +=
+          "<li><strong>" + escaped(p.plan.point) + "</strong> does not count: " + escaped(joined(p.remarks)) + "</li>\n";
   std::string out = "<h2>Attempts and failures</h2>\n<p>" + number(result.attempts_failed) + " failed attempts of any kind; "
-                    + number(result.points_measured) + " of " + number(result.points_planned) + " planned points have a result.</p>\n";
+                    + number(result.points_measured) + " of " + number(result.points_planned)
+                    + " planned points have a result.</p>\n";
   return items.empty() ? out : out + "<ul>\n" + items + "</ul>\n";
 }
 
-std::string report_method(const profile_request& request, const profile_result& result, const std::vector<point_measured>& points,
-                          const std::vector<std::string>& remarks) {
+std::string report_method(const profile_request& request, const profile_result& result,
+                          const std::vector<point_measured>& points, const std::vector<std::string>& remarks) {
   double engine_s = 0, wall_s = 0, overhead_s = 0;
   for (const auto& p : points) {
     engine_s += p.engine_s;
@@ -141,12 +150,15 @@ std::string report_method(const profile_request& request, const profile_result& 
   row("Engines", result.simulated ? "<strong>simulated</strong> from a performance model, no GPU was used" : "real");
   row("Clock", escaped(clock_text(result)));
   row("Policy", escaped(to_text(request.policy)) + ", " + std::to_string(request.min_gpus_per_engine) + " to "
-                  + std::to_string(request.max_gpus_per_engine) + " GPUs per engine, contexts up to " + number(request.max_context) + " tokens");
-  row("Host", escaped(request.host) + ", pool of " + number(request.pool_gpus) + " GPUs, seed " + std::to_string(request.seed));
+                    + std::to_string(request.max_gpus_per_engine) + " GPUs per engine, contexts up to "
+                    + number(request.max_context) + " tokens");
+  row("Host",
+      escaped(request.host) + ", pool of " + number(request.pool_gpus) + " GPUs, seed " + std::to_string(request.seed));
   row("Used", number(result.gpu_seconds / 3600, 3) + " GPU-hours; " + number(engine_s, 1) + " engine seconds of measuring, "
-                + number(wall_s, 1) + " s on the wall, of which " + number(overhead_s, 1) + " s overhead");
-  row("Budgets", "GPU-hours " + budget_text(request.max_gpu_hours, 2, "") + ", deadline " + budget_text(request.deadline_s, 0, " s")
-                   + ", GPUs at once " + budget_text(request.max_parallel_gpus, 0, ""));
+                  + number(wall_s, 1) + " s on the wall, of which " + number(overhead_s, 1) + " s overhead");
+  row("Budgets", "GPU-hours " + budget_text(request.max_gpu_hours, 2, "") + ", deadline "
+                     + budget_text(request.deadline_s, 0, " s") + ", GPUs at once "
+                     + budget_text(request.max_parallel_gpus, 0, ""));
   row("Model facts", escaped(request.model.source.empty() ? "unknown" : request.model.source));
   out += "</dl></div>\n";
   auto all = result.remarks;
@@ -176,8 +188,8 @@ std::string report_points(const std::vector<point_measured>& points) {
                     html::text((p.valid ? "" : "invalid: ") + joined(p.remarks))});
   }
   return html::folded("All " + std::to_string(points.size()) + " measured points",
-                      html::table({"Engine", "For", "ISL", "OSL", "In flight", "TTFT or ITL (ms)", "95 % interval", "p50", "p90", "p99",
-                                   "Samples", "Tokens/s/GPU", "Ended by", "Remarks"},
+                      html::table({"Engine", "For", "ISL", "OSL", "In flight", "TTFT or ITL (ms)", "95 % interval", "p50",
+                                   "p90", "p99", "Samples", "Tokens/s/GPU", "Ended by", "Remarks"},
                                   rows));
 }
 

@@ -15,8 +15,8 @@ std::string report_candidates(const profile_result& result, const std::vector<po
 /// Failed attempts with the engine's last lines, and points that do not count.
 std::string report_failures(const profile_result& result, const std::vector<point_measured>& points);
 /// Clock, engines, budgets, remarks.
-std::string report_method(const profile_request& request, const profile_result& result, const std::vector<point_measured>& points,
-                          const std::vector<std::string>& remarks);
+std::string report_method(const profile_request& request, const profile_result& result,
+                          const std::vector<point_measured>& points, const std::vector<std::string>& remarks);
 /// Every measured point, folded.
 std::string report_points(const std::vector<point_measured>& points);
 

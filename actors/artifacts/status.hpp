@@ -13,7 +13,7 @@ struct profiler_status {
   std::string timestamp; ///< UTC, `YYYY-MM-DDTHH:MM:SSZ`
   std::string message;
   std::string error;
-  std::string stage;     ///< v1beta1 sub-phase
+  std::string stage; ///< v1beta1 sub-phase
   bool with_outputs = false;
   bool with_final_config = false;
 };

@@ -95,8 +95,8 @@ std::map<std::string, std::string> draw(output& out, const std::vector<named_cha
 
 } // namespace
 
-write_outcome write_output(const std::string& directory, const write_artifacts& what, const std::vector<point_measured>& points,
-                           const std::vector<engine_ready>& engines) {
+write_outcome write_output(const std::string& directory, const write_artifacts& what,
+                           const std::vector<point_measured>& points, const std::vector<engine_ready>& engines) {
   const auto& request = what.request;
   const auto& result = what.result;
   const bool beta = request.api == request_api::v1beta1;
@@ -125,15 +125,16 @@ write_outcome write_output(const std::string& directory, const write_artifacts& 
   out.write("report.html", report_html(request, result, points, {time, pictures, config, out.outcome.remarks}));
   const auto message = outcome_message(request, result);
   const auto status = status_text({"success", time, message, "", beta ? "Done" : "", true, beta});
-  out.write("dgdr-output-" + safe_name(object_name(request)) + ".yaml", output_configmap(request, {config, mocker, status, plain_line(message)}));
+  out.write("dgdr-output-" + safe_name(object_name(request)) + ".yaml",
+            output_configmap(request, {config, mocker, status, plain_line(message)}));
   out.write("profiler_status.yaml", status);
   std::sort(out.outcome.files.begin(), out.outcome.files.end());
   out.outcome.files.erase(std::unique(out.outcome.files.begin(), out.outcome.files.end()), out.outcome.files.end());
   return out.outcome;
 }
 
-std::string write_status(const std::string& directory, const std::string& status, const std::string& message, const std::string& error,
-                         const std::string& stage, bool with_outputs) {
+std::string write_status(const std::string& directory, const std::string& status, const std::string& message,
+                         const std::string& error, const std::string& stage, bool with_outputs) {
   return write_file(directory + "/profiler_status.yaml",
                     status_text({status, status_time_now(), message, error, stage, with_outputs, false}));
 }

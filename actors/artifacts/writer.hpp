@@ -10,16 +10,16 @@ namespace sextant {
 
 /// What came of writing.
 struct write_outcome {
-  std::vector<std::string> files;  ///< relative to the directory, sorted
-  std::string error;               ///< empty on success
-  std::vector<std::string> remarks;  ///< what is missing without spoiling the result, e.g. plots where gnuplot is
+  std::vector<std::string> files;   ///< relative to the directory, sorted
+  std::string error;                ///< empty on success
+  std::vector<std::string> remarks; ///< what is missing without spoiling the result, e.g. plots where gnuplot is
 };
 
 /// Writes the output directory of the reference sheet, section 8 (and its plots, reports, ConfigMaps). Every file appears
 /// atomically (written beside, then renamed); `profiler_status.yaml` comes last. Blocks; may be called again for the same
 /// directory. `points` are all results with samples, in stream order; `engines` all engines that became ready.
-write_outcome write_output(const std::string& directory, const write_artifacts& what, const std::vector<point_measured>& points,
-                           const std::vector<engine_ready>& engines);
+write_outcome write_output(const std::string& directory, const write_artifacts& what,
+                           const std::vector<point_measured>& points, const std::vector<engine_ready>& engines);
 
 /// Writes or replaces `profiler_status.yaml` alone. `status`: running, success or failed.
 std::string write_status(const std::string& directory, const std::string& status, const std::string& message,

@@ -34,8 +34,8 @@ public:
 
 private:
   struct argument {
-    std::string text;       ///< unquoted
-    std::string raw;        ///< as written in a script; empty for arguments that were added or changed
+    std::string text; ///< unquoted
+    std::string raw;  ///< as written in a script; empty for arguments that were added or changed
     bool is_operator = false;
   };
 

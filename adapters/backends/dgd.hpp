@@ -16,7 +16,8 @@ std::string base_dgd(const profile_request& request, std::string& error);
 /// The DGD of one candidate: a single aggregated worker with the mapping's flags (reference sheet, section 10).
 std::string candidate_dgd(const profile_request& request, phase role, const mapping& layout, std::string& error);
 
-/// Multi-document YAML of the final deployment: ConfigMap `planner-profile-data` (if curves exist), then the DGD with planner.
+/// Multi-document YAML of the final deployment: ConfigMap `planner-profile-data` (if curves exist), then the DGD with
+/// planner.
 std::string final_dgd(const profile_request& request, const profile_result& result, std::string& error);
 
 /// The same for the mocker variant.
@@ -25,8 +26,8 @@ std::string mocker_dgd(const profile_request& request, const profile_result& res
 /// ConfigMap `planner-profile-data` alone; empty when the curves do not exist.
 std::string planner_configmap(const profile_request& request, const profile_result& result);
 
-/// KV capacity in tokens of the whole engine from what a back end prints while starting (the last match counts); 0 = not found.
-/// Lines: reference sheet, section 5.4.
+/// KV capacity in tokens of the whole engine from what a back end prints while starting (the last match counts); 0 = not
+/// found. Lines: reference sheet, section 5.4.
 int64_t kv_tokens_from_log(backend_kind backend, const std::vector<std::string>& log, int attention_dp);
 
 } // namespace sextant

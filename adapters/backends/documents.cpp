@@ -60,8 +60,8 @@ std::optional<yaml_tree> base_document(const profile_request& request, std::stri
     return std::nullopt;
   if (!request.kubernetes_namespace.empty())
     (*dgd)["metadata"]["namespace"] = request.kubernetes_namespace;
-  if (const auto image = wished_image(request); !image.empty())
-    set_image(*dgd, image);
+  if (!request.image.empty())
+    set_image(*dgd, request.image);
   set_model_cache(*dgd, request);
   set_model(*dgd, request);
   error = apply_common_wishes(*dgd, request);
@@ -85,8 +85,8 @@ std::string short_hash(std::string_view text, unsigned offset) {
 
 std::string candidate_name(const profile_request& request, phase role, const mapping& layout) {
   // Counting from a hash of the request keeps the names of one request apart from each other for certain.
-  const auto number = static_cast<unsigned>(role) + 2U * static_cast<unsigned>(layout.method)
-                      + 6U * static_cast<unsigned>(layout.gpus);
+  const auto number =
+      static_cast<unsigned>(role) + 2U * static_cast<unsigned>(layout.method) + 6U * static_cast<unsigned>(layout.gpus);
   return std::string{to_text(request.backend)} + "-agg-" + short_hash(request.id, number);
 }
 

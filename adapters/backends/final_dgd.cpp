@@ -111,14 +111,17 @@ std::map<std::string, std::string> planner_options(const profile_request& reques
 }
 
 std::string number_text(double value) {
-  return nlohmann::ordered_json(value == std::floor(value) && std::abs(value) < 1e15 ? nlohmann::ordered_json(static_cast<int64_t>(value))
-                                                                                     : nlohmann::ordered_json(value))
-    .dump();
+  return nlohmann::ordered_json(value == std::floor(value) && std::abs(value) < 1e15
+                                    ? nlohmann::ordered_json(static_cast<int64_t>(value))
+                                    : nlohmann::ordered_json(value))
+      .dump();
 }
 
-std::vector<std::string> planner_arguments(const profile_request& request, const profile_result& result, std::string_view backend) {
+std::vector<std::string> planner_arguments(const profile_request& request, const profile_result& result,
+                                           std::string_view backend) {
   // Decided here, whatever was asked for.
-  static const std::set<std::string> own{"namespace", "prefill-engine-num-gpu", "decode-engine-num-gpu", "profile-results-dir"};
+  static const std::set<std::string> own{"namespace", "prefill-engine-num-gpu", "decode-engine-num-gpu",
+                                         "profile-results-dir"};
   auto options = planner_options(request);
   options.emplace("ttft", number_text(request.sla.ttft_ms));
   options.emplace("itl", number_text(request.sla.itl_ms));
@@ -139,7 +142,8 @@ std::vector<std::string> planner_arguments(const profile_request& request, const
   return args;
 }
 
-nlohmann::ordered_json planner_config(const profile_request& request, const profile_result& result, std::string_view backend) {
+nlohmann::ordered_json planner_config(const profile_request& request, const profile_result& result,
+                                      std::string_view backend) {
   nlohmann::ordered_json config;
   config["environment"] = "kubernetes";
   config["mode"] = "disagg";
@@ -200,8 +204,8 @@ std::vector<yaml_tree> add_planner(yaml_tree& dgd, const profile_request& reques
     container["command"] = yaml_tree::texts({"python3", "-m", "dynamo.planner"});
     container["args"] = yaml_tree::texts({"--config", std::string{workspace} + "/planner_config/planner_config.json"});
     mount_configmap(planner, name, std::string{workspace} + "/planner_config");
-    configmaps.push_back(
-      configmap(request, name, yaml_tree::map({{"planner_config.json", planner_config(request, result, backend).dump(2) + "\n"}})));
+    configmaps.push_back(configmap(
+        request, name, yaml_tree::map({{"planner_config.json", planner_config(request, result, backend).dump(2) + "\n"}})));
   } else {
     container["command"] = yaml_tree::texts({"python3", "-m", "planner_sla"});
     container["args"] = yaml_tree::texts(planner_arguments(request, result, backend));
@@ -261,8 +265,8 @@ std::string mocker_dgd(const profile_request& request, const profile_result& res
   auto& dgd = documents.front();
   if (!request.kubernetes_namespace.empty())
     dgd["metadata"]["namespace"] = request.kubernetes_namespace;
-  if (const auto image = wished_image(request); !image.empty())
-    set_image(dgd, image);
+  if (!request.image.empty())
+    set_image(dgd, request.image);
   set_model_cache(dgd, request);
   for (const auto role : {phase::prefill, phase::decode}) {
     auto* service = service_of(dgd, request.backend, role);

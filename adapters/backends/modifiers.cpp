@@ -40,8 +40,8 @@ bool is_shell(const yaml_tree& container) {
     return false;
   const auto words = command->scalars();
   const auto& shell = words.front();
-  return (shell == "sh" || shell == "bash" || shell.ends_with("/sh") || shell.ends_with("/bash")) && words.back().starts_with("-")
-         && words.back().find('c') != std::string::npos;
+  return (shell == "sh" || shell == "bash" || shell.ends_with("/sh") || shell.ends_with("/bash"))
+         && words.back().starts_with("-") && words.back().find('c') != std::string::npos;
 }
 
 yaml_tree& container_of(yaml_tree& service) {
@@ -93,7 +93,8 @@ void map_vllm(argument_list& args, const mapping& layout, int gpus_per_node) {
 }
 
 void map_sglang(argument_list& args, const mapping& layout) {
-  remove_all(args, {"--tp-size", "--tensor-parallel-size", "--ep-size", "--expert-parallel-size", "--dp-size", "--data-parallel-size"});
+  remove_all(args, {"--tp-size", "--tensor-parallel-size", "--ep-size", "--expert-parallel-size", "--dp-size",
+                    "--data-parallel-size"});
   const auto gpus = std::to_string(layout.gpus);
   args.set("--tp", gpus);
   if (layout.method == mapping_method::dep) {
@@ -222,8 +223,8 @@ void set_model_cache(yaml_tree& dgd, const profile_request& request) {
   if (!known)
     claims.append(yaml_tree::map({{"name", request.pvc_name}, {"create", false}}));
   const auto mount_point = request.pvc_mount_path.empty() ? std::string{"/opt/model-cache"} : request.pvc_mount_path;
-  for (auto* service : {frontend_of(dgd), service_of(dgd, request.backend, phase::prefill),
-                        service_of(dgd, request.backend, phase::decode)})
+  for (auto* service :
+       {frontend_of(dgd), service_of(dgd, request.backend, phase::prefill), service_of(dgd, request.backend, phase::decode)})
     if (service)
       mount(*service, request.pvc_name, mount_point);
 }

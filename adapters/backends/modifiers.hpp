@@ -14,7 +14,8 @@ namespace sextant {
 /// Tokens of one forward pass that a prefill engine must take at once, per attention rank: no chunking up to this length.
 constexpr int prefill_max_tokens = 32768;
 
-/// Name of the service that plays a role: by `subComponentType`, else by the back end's default name. Empty if there is none.
+/// Name of the service that plays a role: by `subComponentType`, else by the back end's default name. Empty if there is
+/// none.
 std::string service_name_of(const yaml_tree& dgd, backend_kind backend, phase role);
 /// The service that plays a role, or nothing.
 yaml_tree* service_of(yaml_tree& dgd, backend_kind backend, phase role);

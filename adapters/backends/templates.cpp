@@ -1,6 +1,7 @@
 // templates.cpp: The built-in deployments, in the shape of nvidia.com/v1alpha1 (a map of services).
 #include "adapters/backends/templates.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace sextant {
@@ -8,13 +9,13 @@ namespace sextant {
 namespace {
 
 constexpr std::array<backend_names, 3> all_names{{
-  {"VllmPrefillWorker", "VllmDecodeWorker", "dynamo.vllm", "vllm-runtime", "--model"},
-  {"prefill", "decode", "dynamo.sglang", "sglang-runtime", "--model-path"},
-  {"TRTLLMPrefillWorker", "TRTLLMDecodeWorker", "dynamo.trtllm", "tensorrtllm-runtime", "--model-path"},
+    {"VllmPrefillWorker", "VllmDecodeWorker", "dynamo.vllm", "vllm-runtime", "--model"},
+    {"prefill", "decode", "dynamo.sglang", "sglang-runtime", "--model-path"},
+    {"TRTLLMPrefillWorker", "TRTLLMDecodeWorker", "dynamo.trtllm", "tensorrtllm-runtime", "--model-path"},
 }};
 
 constexpr std::string_view registry = "nvcr.io/nvidia/ai-dynamo/";
-constexpr std::string_view old_tag = ":0.9.0";  // the last release of the v1alpha1 line
+constexpr std::string_view old_tag = ":0.9.0"; // the last release of the v1alpha1 line
 constexpr std::string_view new_tag = ":1.2.1";
 constexpr std::string_view default_model = "Qwen/Qwen3-0.6B";
 
@@ -39,7 +40,7 @@ struct worker_text {
   std::string_view image;
   std::string_view directory;
   std::string_view module;
-  std::string args;  ///< flow sequence without brackets
+  std::string args; ///< flow sequence without brackets
   std::string_view group = {};
 };
 
@@ -101,8 +102,8 @@ const backend_names& names_of(backend_kind backend) {
 std::string base_template(backend_kind backend, request_api api) {
   const auto& names = names_of(backend);
   const auto image = image_of(names.runtime_image, api);
-  const std::string directory
-    = backend == backend_kind::trtllm ? "/workspace" : "/workspace/examples/backends/" + std::string{to_text(backend)};
+  const std::string directory =
+      backend == backend_kind::trtllm ? "/workspace" : "/workspace/examples/backends/" + std::string{to_text(backend)};
   auto out = header(std::string{to_text(backend)} + "-disagg") + frontend(image);
   out += worker({names.prefill_service, "prefill", image, directory, names.module, arguments_of(backend, "prefill", api)});
   out += worker({names.decode_service, "decode", image, directory, names.module, arguments_of(backend, "decode", api)});
@@ -128,15 +129,6 @@ std::string sibling_image(std::string_view image, std::string_view name) {
   const auto from = slash == std::string_view::npos ? 0 : slash + 1;
   const auto end = std::min(image.find_first_of(":@", from), image.size());
   return std::string{image.substr(0, from)} + std::string{name} + std::string{image.substr(end)};
-}
-
-std::string worker_image(std::string_view image, backend_kind backend) {
-  const auto slash = image.rfind('/');
-  const auto name = slash == std::string_view::npos ? image : image.substr(slash + 1);
-  const auto bare = name.substr(0, name.find_first_of(":@"));
-  if (bare == "dynamo-planner" || bare == "dynamo-frontend")
-    return sibling_image(image, names_of(backend).runtime_image);
-  return std::string{image};
 }
 
 } // namespace sextant

@@ -10,11 +10,11 @@ namespace sextant {
 
 /// Names that differ from back end to back end.
 struct backend_names {
-  std::string_view prefill_service;  ///< name of the prefill worker in a DGD without sub-component types
+  std::string_view prefill_service; ///< name of the prefill worker in a DGD without sub-component types
   std::string_view decode_service;
-  std::string_view module;           ///< Python module of the worker
-  std::string_view runtime_image;    ///< image name without registry and tag
-  std::string_view model_flag;       ///< flag that takes the model's path
+  std::string_view module;        ///< Python module of the worker
+  std::string_view runtime_image; ///< image name without registry and tag
+  std::string_view model_flag;    ///< flag that takes the model's path
 };
 
 /// Names of a back end.
@@ -25,9 +25,6 @@ std::string base_template(backend_kind backend, request_api api);
 
 /// The built-in mocker deployment, YAML.
 std::string mocker_template(request_api api);
-
-/// The image for workers: as given, but a planner's or frontend's image becomes the runtime image of the same registry and tag.
-std::string worker_image(std::string_view image, backend_kind backend);
 
 /// An image of the same registry and tag with another name; digests are kept.
 std::string sibling_image(std::string_view image, std::string_view name);

@@ -2,7 +2,6 @@
 #include "adapters/backends/wishes.hpp"
 
 #include "adapters/backends/modifiers.hpp"
-#include "adapters/backends/templates.hpp"
 
 namespace sextant {
 
@@ -80,15 +79,6 @@ void merge_over(yaml_tree& target, const yaml_tree& change) {
   }
   for (const auto& [key, value] : change.entries())
     merge_over(target[key], value);
-}
-
-std::string wished_image(const profile_request& request) {
-  if (!request.image.empty())
-    return worker_image(request.image, request.backend);
-  const auto profiler = extra(request, "profiler-image");
-  if (request.api == request_api::v1beta1 && !profiler.empty())
-    return sibling_image(profiler, names_of(request.backend).runtime_image);
-  return {};
 }
 
 std::string apply_common_wishes(yaml_tree& dgd, const profile_request& request) {

@@ -9,9 +9,6 @@
 
 namespace sextant {
 
-/// Image of the workers: as asked for, else derived from the profiler's image (v1beta1). Empty: the base document's stays.
-std::string wished_image(const profile_request& request);
-
 /// Applies what concerns every deployment: `overrides.dgd`, `workerEnvs`, `overrides.trustRemoteCode`.
 /// Returns an error text for overrides that do not fit the document, or nothing.
 std::string apply_common_wishes(yaml_tree& dgd, const profile_request& request);

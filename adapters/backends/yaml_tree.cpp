@@ -276,9 +276,9 @@ std::vector<yaml_tree> parse_yaml(const std::string& text, std::string& error) {
         result.push_back(std::move(value));
     }
   } catch (const YAML::Exception& e) {
-    error = e.mark.is_null() ? e.msg
-                             : "line " + std::to_string(e.mark.line + 1) + ", column " + std::to_string(e.mark.column + 1)
-                                 + ": " + e.msg;
+    error = e.mark.is_null()
+                ? e.msg
+                : "line " + std::to_string(e.mark.line + 1) + ", column " + std::to_string(e.mark.column + 1) + ": " + e.msg;
     return {};
   }
   return result;
@@ -305,7 +305,8 @@ bool reads_as_other_type(std::string_view text) {
     return true;
   if (lower == ".nan" || lower == ".inf" || lower == "-.inf" || lower == "+.inf" || text == "=" || text == "<<")
     return true;
-  if (text.size() > 64 || (!std::isdigit(static_cast<unsigned char>(text[0])) && text[0] != '-' && text[0] != '+' && text[0] != '.'))
+  if (text.size() > 64
+      || (!std::isdigit(static_cast<unsigned char>(text[0])) && text[0] != '-' && text[0] != '+' && text[0] != '.'))
     return false;
   // Integers in all bases, floats, base 60, dates and times: whatever any reader of either version would convert.
   static const std::regex converted{R"([-+]?(0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+)|)"

@@ -31,7 +31,8 @@ std::vector<double> log_ticks(const chart_axis& axis) {
 } // namespace
 
 double chart_axis::pixel(double value) const {
-  const double share = logarithmic ? std::log(std::max(value, from * 1e-3) / from) / std::log(to / from) : (value - from) / (to - from);
+  const double share =
+      logarithmic ? std::log(std::max(value, from * 1e-3) / from) / std::log(to / from) : (value - from) / (to - from);
   return pixel_from + share * (pixel_to - pixel_from);
 }
 

@@ -13,12 +13,12 @@ namespace sextant {
 
 namespace {
 
-constexpr double width = 1800, height = 1125;            // pixels
+constexpr double width = 1800, height = 1125; // pixels
 constexpr double left = 190, bottom = 160, top = 150;
-constexpr double right_narrow = 60, right_wide = 290;    // the wide one holds a column of labels
-constexpr double label_size = 19, small_size = 17, title_size = 28;  // font points
-constexpr double pixels_per_point_size = 0.80;           // mean width of a letter, per point of font size
-constexpr double line_height = 1.7;                      // of a text, per point of font size
+constexpr double right_narrow = 60, right_wide = 290;               // the wide one holds a column of labels
+constexpr double label_size = 19, small_size = 17, title_size = 28; // font points
+constexpr double pixels_per_point_size = 0.80;                      // mean width of a letter, per point of font size
+constexpr double line_height = 1.7;                                 // of a text, per point of font size
 
 std::string number(double value) {
   char buffer[40];
@@ -81,7 +81,8 @@ std::string darker(const std::string& colour) {
   if (std::sscanf(colour.c_str(), "#%6x", &rgb) != 1)
     return colour;
   char buffer[16];
-  std::snprintf(buffer, sizeof buffer, "#%02x%02x%02x", (rgb >> 16 & 255) * 3 / 4, (rgb >> 8 & 255) * 3 / 4, (rgb & 255) * 3 / 4);
+  std::snprintf(buffer, sizeof buffer, "#%02x%02x%02x", (rgb >> 16 & 255) * 3 / 4, (rgb >> 8 & 255) * 3 / 4,
+                (rgb & 255) * 3 / 4);
   return buffer;
 }
 
@@ -177,9 +178,10 @@ layout lay_out(const chart& what) {
 // -- parts of the script ----------------------------------------------------------------------------
 
 std::string frame_script(const chart& what, const std::string& path) {
-  std::string out = "reset\nset encoding utf8\nset terminal pngcairo size " + number(width) + "," + number(height) + " linewidth 2"
-                    + font(small_size) + "\nset output " + quoted(path) + "\n";
-  out += "set lmargin at screen " + number(left / width) + "\nset rmargin at screen " + number(1 - right_margin(what) / width) + "\n";
+  std::string out = "reset\nset encoding utf8\nset terminal pngcairo size " + number(width) + "," + number(height)
+                    + " linewidth 2" + font(small_size) + "\nset output " + quoted(path) + "\n";
+  out += "set lmargin at screen " + number(left / width) + "\nset rmargin at screen "
+         + number(1 - right_margin(what) / width) + "\n";
   out += "set bmargin at screen " + number(bottom / height) + "\nset tmargin at screen " + number(1 - top / height) + "\n";
   out += "unset key\nset tics nomirror out textcolor rgb '#444444'\nset border 3 lc rgb '#888888' lw 0.8\n";
   out += "set grid back lt 1 lw 0.5 lc rgb '#dddddd'\n";
@@ -207,7 +209,8 @@ std::string axis_script(const chart_axis& axis, char name, bool percent) {
 std::string limit_script(const chart_limit& limit, layout& l) {
   const auto& axis = limit.on_x ? l.x : l.y;
   const auto value = number(limit.value);
-  const std::string low = limit.bad_above ? "first " + value : "graph 0", high = limit.bad_above ? "graph 1" : "first " + value;
+  const std::string low = limit.bad_above ? "first " + value : "graph 0",
+                    high = limit.bad_above ? "graph 1" : "first " + value;
   const std::string line_colour = limit.shaded ? "#B23A00" : "#777777";
   const std::string shade = " back fillcolor rgb '#D55E00' fillstyle solid 0.09 noborder\n";
   const std::string line = " nohead back dashtype 2 lw 1.4 lc rgb '" + line_colour + "'\n";
@@ -283,8 +286,8 @@ void series_script(const chart_series& s, size_t index, std::string& blocks, std
 }
 
 std::string leader(double x0, double y0, double x1, double y1) {
-  return "set arrow from screen " + number(x0 / width) + ", screen " + number(y0 / height) + " to screen " + number(x1 / width)
-         + ", screen " + number(y1 / height) + " nohead front lw 0.6 lc rgb '#999999'\n";
+  return "set arrow from screen " + number(x0 / width) + ", screen " + number(y0 / height) + " to screen "
+         + number(x1 / width) + ", screen " + number(y1 / height) + " nohead front lw 0.6 lc rgb '#999999'\n";
 }
 
 std::string labels_script(const layout& l) {
@@ -316,7 +319,8 @@ std::string column_script(const chart& what, const layout& l) {
   std::string out;
   for (size_t i = 0; i < named.size(); ++i) {
     const double column = l.x.pixel_to + 40;
-    out += label(named[i]->label, column, heights[i], "left front textcolor rgb '" + darker(named[i]->colour) + "'" + font(small_size));
+    out += label(named[i]->label, column, heights[i],
+                 "left front textcolor rgb '" + darker(named[i]->colour) + "'" + font(small_size));
     out += leader(l.x.pixel(named[i]->points.back().x) + 14, wishes[i], column - 8, heights[i]);
   }
   return out;

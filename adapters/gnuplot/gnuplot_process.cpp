@@ -36,8 +36,8 @@ struct descriptor {
 
 struct process {
   pid_t pid = -1;
-  descriptor input;   ///< a socket: writing to a dead process gives an error instead of SIGPIPE
-  descriptor output;  ///< what it prints on standard error
+  descriptor input;  ///< a socket: writing to a dead process gives an error instead of SIGPIPE
+  descriptor output; ///< what it prints on standard error
 };
 
 std::string start(process& p) {

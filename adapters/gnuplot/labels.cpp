@@ -51,8 +51,8 @@ bool crosses(const std::vector<pixel_box>& leader, const std::vector<pixel_box>&
   });
 }
 
-scored_box best_place(const label_request& label, const std::vector<pixel_box>& obstacles, const std::vector<pixel_box>& texts,
-                      const pixel_box& area) {
+scored_box best_place(const label_request& label, const std::vector<pixel_box>& obstacles,
+                      const std::vector<pixel_box>& texts, const pixel_box& area) {
   // Right first, then left, above, below, the diagonals: people look to the right of a point.
   static constexpr std::array<double, 16> eighths{0, 4, 2, 6, 1, 7, 3, 5, 0.5, 7.5, 3.5, 4.5, 1.5, 6.5, 2.5, 5.5};
   scored_box best;
@@ -114,7 +114,8 @@ pixel_box freest(const std::vector<pixel_box>& choices, const std::vector<pixel_
   pixel_box best;
   auto least = std::numeric_limits<std::ptrdiff_t>::max();
   for (const auto& choice : choices) {
-    const auto covered = std::count_if(obstacles.begin(), obstacles.end(), [&](const pixel_box& o) { return o.overlaps(choice); });
+    const auto covered =
+        std::count_if(obstacles.begin(), obstacles.end(), [&](const pixel_box& o) { return o.overlaps(choice); });
     if (covered < least) {
       least = covered;
       best = choice;

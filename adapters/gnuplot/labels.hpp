@@ -17,18 +17,18 @@ struct pixel_box {
 
 /// A text that belongs to a point.
 struct label_request {
-  double x = 0;       ///< pixel of the point
+  double x = 0; ///< pixel of the point
   double y = 0;
-  double width = 0;   ///< pixels of the text
+  double width = 0; ///< pixels of the text
   double height = 0;
-  double gap = 16;    ///< pixels to keep between point and text
+  double gap = 16; ///< pixels to keep between point and text
 };
 
 /// Where a text came to stand: the middle of its left edge.
 struct label_place {
   double x = 0;
   double y = 0;
-  bool far = false;   ///< so far away that a thin line must lead to its point
+  bool far = false; ///< so far away that a thin line must lead to its point
 };
 
 /// Chooses a place for every label, in order: near its point where that is free, else farther away with a leader line.

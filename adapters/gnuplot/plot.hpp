@@ -13,16 +13,16 @@ struct chart_point {
   double y = 0;
   double x_low = 0, x_high = 0;
   double y_low = 0, y_high = 0;
-  bool hollow = false;   ///< drawn as an outline: measured, but misses the target
-  bool chosen = false;   ///< ringed and labelled in bold
-  std::string label;     ///< beside the point; may be empty
+  bool hollow = false; ///< drawn as an outline: measured, but misses the target
+  bool chosen = false; ///< ringed and labelled in bold
+  std::string label;   ///< beside the point; may be empty
 };
 
 /// Points of one kind.
 struct chart_series {
-  std::string label;     ///< written at the last point, in a dark shade of the series' colour; may be empty
-  std::string colour;    ///< `#rrggbb`
-  int shape = 0;         ///< index into the marker shapes
+  std::string label;  ///< written at the last point, in a dark shade of the series' colour; may be empty
+  std::string colour; ///< `#rrggbb`
+  int shape = 0;      ///< index into the marker shapes
   bool line = true;
   bool dots = true;
   bool dashed = false;
@@ -31,7 +31,7 @@ struct chart_series {
 
 /// A target: a dashed line, and the side of it that misses the target shaded.
 struct chart_limit {
-  bool on_x = true;      ///< a value of the x axis
+  bool on_x = true; ///< a value of the x axis
   double value = 0;
   std::string label;
   bool bad_above = true; ///< values above miss the target
@@ -44,12 +44,12 @@ struct chart {
   std::string subtitle;
   std::string x_label;
   std::string y_label;
-  bool x_percent = false;      ///< x is a share, shown in percent
-  bool log_y = false;          ///< y may be logarithmic; a linear y axis starts at zero
+  bool x_percent = false;       ///< x is a share, shown in percent
+  bool log_y = false;           ///< y may be logarithmic; a linear y axis starts at zero
   bool labels_at_right = false; ///< series labels stand in a column beside the plot instead of within
   std::vector<chart_series> series;
   std::vector<chart_limit> limits;
-  std::vector<std::string> notes;  ///< lines in a corner, e.g. what an outline means
+  std::vector<std::string> notes; ///< lines in a corner, e.g. what an outline means
   std::string empty_text = "nothing was measured";
 };
 

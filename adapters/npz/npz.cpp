@@ -44,7 +44,8 @@ void put_common(std::string& out, std::string_view name, std::string_view data) 
 } // namespace
 
 void npz_writer::add_member(std::string_view name, std::string_view type, size_t count, std::string_view raw) {
-  std::string dict = "{'descr': '" + std::string{type} + "', 'fortran_order': False, 'shape': (" + std::to_string(count) + ",), }";
+  std::string dict =
+      "{'descr': '" + std::string{type} + "', 'fortran_order': False, 'shape': (" + std::to_string(count) + ",), }";
   constexpr size_t preamble = 10;
   while ((preamble + dict.size() + 1) % 64 != 0)
     dict += ' ';
@@ -85,10 +86,10 @@ std::string npz_writer::bytes() const {
     put32(directory, 0x02014b50);
     put16(directory, 20);
     put_common(directory, m.name, m.data);
-    put16(directory, 0);  // comment length
-    put16(directory, 0);  // disk
-    put16(directory, 0);  // internal attributes
-    put32(directory, 0);  // external attributes
+    put16(directory, 0); // comment length
+    put16(directory, 0); // disk
+    put16(directory, 0); // internal attributes
+    put32(directory, 0); // external attributes
     put32(directory, offset);
     directory += m.name;
   }

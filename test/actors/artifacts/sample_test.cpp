@@ -121,13 +121,15 @@ void add_candidate(profile& out, phase role, const mapping& m, candidate_state s
 }
 
 // The reference's rule on the sample's points.
-selected_engine choose(const std::vector<point_measured>& points, point_kind kind, double target, const std::string& message) {
+selected_engine choose(const std::vector<point_measured>& points, point_kind kind, double target,
+                       const std::string& message) {
   selected_engine best;
   for (const bool meeting : {true, false}) {
     for (const auto& p : points) {
       if (p.plan.kind != kind || p.plan.purpose != "sweep" || (meeting && p.value_ms > target))
         continue;
-      const bool better = best.engine.empty() || (meeting ? p.throughput_per_gpu > best.throughput_per_gpu : p.value_ms < best.value_ms);
+      const bool better =
+          best.engine.empty() || (meeting ? p.throughput_per_gpu > best.throughput_per_gpu : p.value_ms < best.value_ms);
       if (!better)
         continue;
       const auto digits = p.engine.find_first_of("0123456789");
@@ -154,16 +156,18 @@ selected_engine choose(const std::vector<point_measured>& points, point_kind kin
 void choose_and_curve(profile& out) {
   auto& result = out.what.result;
   const auto& sla = out.what.request.sla;
-  result.prefill = choose(out.points, point_kind::ttft, sla.ttft_ms,
-                          "No engine configuration satisfies the TTFT requirement, please try a smaller model or more powerful hardware");
-  result.decode = choose(out.points, point_kind::itl, sla.itl_ms,
-                         "No engine configuration satisfies the ITL requirement, please try a smaller model or more powerful hardware");
+  result.prefill =
+      choose(out.points, point_kind::ttft, sla.ttft_ms,
+             "No engine configuration satisfies the TTFT requirement, please try a smaller model or more powerful hardware");
+  result.decode =
+      choose(out.points, point_kind::itl, sla.itl_ms,
+             "No engine configuration satisfies the ITL requirement, please try a smaller model or more powerful hardware");
   result.feasible = result.prefill.meets_target && result.decode.meets_target;
   if (!result.feasible) {
     result.binding_constraint = result.prefill.meets_target ? "itl" : "ttft";
     result.achievable = {sla.isl, sla.osl, std::ceil(result.prefill.value_high_ms), std::ceil(result.decode.value_high_ms)};
-    result.alternatives.push_back({phase::prefill, result.prefill.layout, 1, result.prefill.value_ms, result.prefill.throughput_per_gpu,
-                                   "lowest TTFT of all engines"});
+    result.alternatives.push_back({phase::prefill, result.prefill.layout, 1, result.prefill.value_ms,
+                                   result.prefill.throughput_per_gpu, "lowest TTFT of all engines"});
   }
   for (int isl = 100, i = 0; isl < 40448; isl += 2521, ++i) {
     const auto p = ttft_point("curve", result.prefill.layout, isl, i);
@@ -176,7 +180,8 @@ void choose_and_curve(profile& out) {
     for (int i = 0; i < 6; ++i) {
       const int n = 1 + i * (std::min(most, 2000) - 1) / 5;
       const auto p = itl_point("curve", result.decode.layout, isl, 500, n, isl + i);
-      result.decode_grid.push_back({(isl + 250.0) * n / static_cast<double>(result.max_kv_tokens), isl + 250.0, p.value_ms, p.throughput_per_gpu});
+      result.decode_grid.push_back(
+          {(isl + 250.0) * n / static_cast<double>(result.max_kv_tokens), isl + 250.0, p.value_ms, p.throughput_per_gpu});
       out.points.push_back(p);
     }
   }
@@ -286,13 +291,12 @@ TEST_CASE("writes a sample output directory", "[.write-sample]") {
   REQUIRE(directory != nullptr);
   const std::string name = which ? which : "dense";
   auto sample = name == "moe"          ? sextant::sample::moe()
-                      : name == "nothing"    ? sextant::sample::nothing()
-                      : name == "single"     ? sextant::sample::single()
-                      : name == "infeasible" ? sextant::sample::dense(30, 4)
-                                             : sextant::sample::dense();
+                : name == "nothing"    ? sextant::sample::nothing()
+                : name == "single"     ? sextant::sample::single()
+                : name == "infeasible" ? sextant::sample::dense(30, 4)
+                                       : sextant::sample::dense();
   if (name == "beta") {
     sample.what.request.api = sextant::request_api::v1beta1;
-    sample.what.request.extra["profiler-image"] = "nvcr.io/nvidia/ai-dynamo/dynamo-planner:1.2.1";
     sample.what.request.extra["planner-config"] = R"({"enable_load_scaling": false, "max_gpu_budget": 16})";
   }
   const auto outcome = sextant::write_output(directory, sample.what, sample.points, sample.engines);

@@ -25,7 +25,9 @@ struct scratch {
   std::string path;
   scratch() {
     static int count = 0;
-    path = (fs::temp_directory_path() / ("sextant_writer_test_" + std::to_string(::getpid()) + "_" + std::to_string(++count))).string();
+    path =
+        (fs::temp_directory_path() / ("sextant_writer_test_" + std::to_string(::getpid()) + "_" + std::to_string(++count)))
+            .string();
   }
   ~scratch() { fs::remove_all(path); }
   std::string read(const std::string& file) const {
@@ -50,11 +52,21 @@ std::set<std::string> files_below(const std::string& directory) {
 }
 
 const std::vector<std::string> always{
-  "profiler_status.yaml", "disagg_config.yaml", "config_with_planner.yaml", "mocker_config_with_planner.yaml",
-  "dgdr-output-sample.yaml", "report.html", "sextant_result.json", "points.jsonl", "prefill_performance.png", "decode_performance.png",
-  "cost_sla.png", "selected_prefill_interpolation/prefill_ttft_interpolation.png",
-  "selected_prefill_interpolation/prefill_throughput_interpolation.png", "selected_decode_interpolation/decode_itl_interpolation.png",
-  "selected_decode_interpolation/decode_throughput_interpolation.png",
+    "profiler_status.yaml",
+    "disagg_config.yaml",
+    "config_with_planner.yaml",
+    "mocker_config_with_planner.yaml",
+    "dgdr-output-sample.yaml",
+    "report.html",
+    "sextant_result.json",
+    "points.jsonl",
+    "prefill_performance.png",
+    "decode_performance.png",
+    "cost_sla.png",
+    "selected_prefill_interpolation/prefill_ttft_interpolation.png",
+    "selected_prefill_interpolation/prefill_throughput_interpolation.png",
+    "selected_decode_interpolation/decode_itl_interpolation.png",
+    "selected_decode_interpolation/decode_throughput_interpolation.png",
 };
 
 } // namespace
@@ -69,12 +81,14 @@ TEST_CASE("a feasible profile leaves the whole directory, and nothing else") {
   CHECK(std::is_sorted(outcome.files.begin(), outcome.files.end()));
   for (const auto& file : always)
     CHECK(found.count(file) == 1);
-  for (const auto* file :
-       {"planner-profile-data.yaml", "prefill_4gpus_TP4/config.yaml", "decode_2gpus_TP2/config.yaml",
-        "prefill_4gpus_TP4/aiperf_isl3000/profile_export_aiperf.json", "prefill_4gpus_TP4/aiperf_isl3000/profile_export_aiperf.csv",
-        "decode_2gpus_TP2/aiperf_request71_isl3000_osl500_n71/profile_export_aiperf.json", "selected_prefill_interpolation/config.yaml",
-        "selected_prefill_interpolation/raw_data.npz", "selected_prefill_interpolation/aiperf_isl2621/profile_export_aiperf.json",
-        "selected_decode_interpolation/raw_data.npz", "selected_decode_interpolation/aiperf_isl100_osl500_n1/profile_export_aiperf.json"}) {
+  for (const auto* file : {"planner-profile-data.yaml", "prefill_4gpus_TP4/config.yaml", "decode_2gpus_TP2/config.yaml",
+                           "prefill_4gpus_TP4/aiperf_isl3000/profile_export_aiperf.json",
+                           "prefill_4gpus_TP4/aiperf_isl3000/profile_export_aiperf.csv",
+                           "decode_2gpus_TP2/aiperf_request71_isl3000_osl500_n71/profile_export_aiperf.json",
+                           "selected_prefill_interpolation/config.yaml", "selected_prefill_interpolation/raw_data.npz",
+                           "selected_prefill_interpolation/aiperf_isl2621/profile_export_aiperf.json",
+                           "selected_decode_interpolation/raw_data.npz",
+                           "selected_decode_interpolation/aiperf_isl100_osl500_n1/profile_export_aiperf.json"}) {
     INFO(file);
     CHECK(found.count(file) == 1);
   }
@@ -116,7 +130,8 @@ TEST_CASE("a missed target is a success that says so") {
   const auto status = place.read("profiler_status.yaml");
   CHECK(status.starts_with("status: success\n"));
   CHECK(status.find("the target is not met (ttft)") != std::string::npos);
-  CHECK(status.find("No engine configuration satisfies the TTFT requirement, please try a smaller model or more powerful hardware")
+  CHECK(status.find(
+            "No engine configuration satisfies the TTFT requirement, please try a smaller model or more powerful hardware")
         != std::string::npos);
   const auto report = place.read("report.html");
   CHECK(report.find("The target is not met") != std::string::npos);
@@ -144,7 +159,8 @@ TEST_CASE("a v1beta1 request gets its own file, and the operator's keys") {
   CHECK(place.read("profiler_status.yaml").find("phase: Done\n") != std::string::npos);
   CHECK(place.read("profiler_status.yaml").find("final_config: final_config.yaml\n") != std::string::npos);
   const auto map = place.read("dgdr-output-sample.yaml");
-  for (const auto* key : {"  phase: Done", "  profiler_status: success", "  final_config.yaml: |", "  profiler_status.yaml: |"})
+  for (const auto* key :
+       {"  phase: Done", "  profiler_status: success", "  final_config.yaml: |", "  profiler_status.yaml: |"})
     CHECK(map.find(key) != std::string::npos);
 }
 
@@ -199,7 +215,8 @@ TEST_CASE("damaged stored results are refused with file and line") {
 }
 
 TEST_CASE("status values are one line without quotes that grep and YAML read alike") {
-  CHECK(plain_line("Profiler failed: it said \"no\" at C:\\x\nand 'left' #3: ") == "Profiler failed - it said no at C:x and left no. 3");
+  CHECK(plain_line("Profiler failed: it said \"no\" at C:\\x\nand 'left' #3: ")
+        == "Profiler failed - it said no at C:x and left no. 3");
   CHECK(plain_line("- a") == "a");
   const auto text = status_text({"failed", "2026-11-24T00:00:00Z", "m", "e: x", "", false, false});
   CHECK(text == "status: failed\ntimestamp: 2026-11-24T00:00:00Z\nmessage: m\nerror: e - x\n");

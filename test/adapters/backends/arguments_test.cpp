@@ -56,10 +56,12 @@ TEST_CASE("new arguments stand before a pipe or a redirection") {
 }
 
 TEST_CASE("a script keeps its form, its quotes and its other commands") {
-  auto args = argument_list::from_script("cd /tmp && exec python3 -m dynamo.vllm --model \"$MODEL\" --tp 1 2>&1 | tee 'my log'");
+  auto args =
+      argument_list::from_script("cd /tmp && exec python3 -m dynamo.vllm --model \"$MODEL\" --tp 1 2>&1 | tee 'my log'");
   args.set("--tp", "2");
   args.set("--note", "it's");
-  CHECK(args.script() == "cd /tmp && exec python3 -m dynamo.vllm --model \"$MODEL\" --tp 2 --note 'it'\\''s' 2>&1 | tee 'my log'");
+  CHECK(args.script()
+        == "cd /tmp && exec python3 -m dynamo.vllm --model \"$MODEL\" --tp 2 --note 'it'\\''s' 2>&1 | tee 'my log'");
 }
 
 TEST_CASE("a script of several lines keeps them") {

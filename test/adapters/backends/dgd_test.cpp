@@ -90,7 +90,7 @@ TEST_CASE("the final deployment and its mocker twin are as expected") {
   check_golden("final_v1alpha1.yaml", final_dgd(r, result, error));
   check_golden("mocker_v1alpha1.yaml", mocker_dgd(r, result, error));
   r.api = request_api::v1beta1;
-  r.extra["profiler-image"] = "reg.example/x/dynamo-planner:1.2.1";
+  r.image = "reg.example/x/vllm-runtime:1.2.1";
   r.extra["planner-config"] = R"({"max_gpu_budget": 16})";
   check_golden("final_v1beta1.yaml", final_dgd(r, result, error));
   CHECK(error.empty());
@@ -155,11 +155,11 @@ TEST_CASE("base documents that cannot be used are refused with the reason") {
   auto r = request_for(backend_kind::vllm);
   std::string error;
   for (const auto& [text, reason] : std::vector<std::pair<std::string, std::string>>{
-         {"a: [", "line"},
-         {"kind: ConfigMap\n", "no document of kind"},
-         {"kind: DynamoGraphDeployment\nspec: {components: []}\n", "spec.services"},
-         {"kind: DynamoGraphDeployment\nspec: {services: {a: 1}}\n", "must be a map"},
-         {"kind: DynamoGraphDeployment\nspec: {services: {a: {replicas: 1}}}\n", "no decode worker"},
+           {"a: [", "line"},
+           {"kind: ConfigMap\n", "no document of kind"},
+           {"kind: DynamoGraphDeployment\nspec: {components: []}\n", "spec.services"},
+           {"kind: DynamoGraphDeployment\nspec: {services: {a: 1}}\n", "must be a map"},
+           {"kind: DynamoGraphDeployment\nspec: {services: {a: {replicas: 1}}}\n", "no decode worker"},
        }) {
     r.base_config = text;
     CHECK(base_dgd(r, error).empty());
@@ -182,7 +182,7 @@ TEST_CASE("the model comes from the claim where there is one") {
   std::string error;
   const auto dgd = candidate_dgd(r, phase::decode, {mapping_method::tp, 1}, error);
   CHECK(dgd.find("  - name: models\n    create: false\n") != std::string::npos);
-  CHECK(dgd.find("--model-path\n          - /m/sub") != std::string::npos);  // the frontend's
+  CHECK(dgd.find("--model-path\n          - /m/sub") != std::string::npos); // the frontend's
   CHECK(follows(worker_args(dgd, r.backend), "--model", "/m/sub"));
 }
 
@@ -198,9 +198,11 @@ TEST_CASE("more GPUs than a node has become several pods") {
 
 TEST_CASE("SGLang flags of other mappings are taken back") {
   auto service = yaml_tree::map();
-  set_arguments(service, argument_list::from_exec({"--dp-size", "4", "--expert-parallel-size=4", "--tensor-parallel-size", "2"}));
+  set_arguments(service,
+                argument_list::from_exec({"--dp-size", "4", "--expert-parallel-size=4", "--tensor-parallel-size", "2"}));
   set_mapping(service, backend_kind::sglang, {mapping_method::dep, 8}, 8);
-  CHECK(arguments_of(service).exec() == std::vector<std::string>{"--tp", "8", "--dp", "8", "--ep", "8", "--enable-dp-attention"});
+  CHECK(arguments_of(service).exec()
+        == std::vector<std::string>{"--tp", "8", "--dp", "8", "--ep", "8", "--enable-dp-attention"});
   set_mapping(service, backend_kind::sglang, {mapping_method::tp, 2}, 8);
   CHECK(arguments_of(service).exec() == std::vector<std::string>{"--tp", "2"});
 }
@@ -235,10 +237,9 @@ TEST_CASE("without curves there is no ConfigMap and nothing to mount") {
   CHECK(mocker_dgd(r, result, error).find("planner-profile-data") == std::string::npos);
 }
 
-TEST_CASE("images of profiler and workers belong together") {
-  CHECK(worker_image("reg/x/dynamo-planner:1.2.1", backend_kind::sglang) == "reg/x/sglang-runtime:1.2.1");
-  CHECK(worker_image("reg:5000/x/dynamo-frontend@sha256:ab", backend_kind::trtllm) == "reg:5000/x/tensorrtllm-runtime@sha256:ab");
-  CHECK(worker_image("reg:5000/mine:1", backend_kind::vllm) == "reg:5000/mine:1");
+TEST_CASE("the planner's image comes from where the workers' image comes from") {
+  CHECK(sibling_image("reg:5000/x/vllm-runtime@sha256:ab", "dynamo-planner") == "reg:5000/x/dynamo-planner@sha256:ab");
+  CHECK(sibling_image("reg/vllm-runtime:1", "dynamo-planner") == "reg/dynamo-planner:1");
   CHECK(sibling_image("plain", "other") == "other");
 }
 
@@ -250,9 +251,11 @@ TEST_CASE("KV capacity is read from the last line that tells it") {
   CHECK(kv_tokens_from_log(vllm, {"Maximum concurrency for many tokens per request: 2x"}, 1) == 0);
   CHECK(kv_tokens_from_log(vllm, {"Maximum concurrency for 5 tokens per request: x"}, 1) == 0);
   const auto sglang = backend_kind::sglang;
-  CHECK(kv_tokens_from_log(sglang, {"KV Cache is allocated. #tokens: 511232, K size: 31.20 GB, V size: 31.20 GB"}, 4) == 511232 * 4);
+  CHECK(kv_tokens_from_log(sglang, {"KV Cache is allocated. #tokens: 511232, K size: 31.20 GB, V size: 31.20 GB"}, 4)
+        == 511232 * 4);
   CHECK(kv_tokens_from_log(sglang, {"KV Cache is allocated. K size"}, 4) == 0);
-  const lines trtllm{"[TensorRT-LLM][INFO] [MemUsageChange] Allocated 1.00 GiB for max tokens in paged KV cache (8224).", "other",
+  const lines trtllm{"[TensorRT-LLM][INFO] [MemUsageChange] Allocated 1.00 GiB for max tokens in paged KV cache (8224).",
+                     "other",
                      "[TensorRT-LLM][INFO] [MemUsageChange] Allocated 61.31 GiB for max tokens in paged KV cache (502272)."};
   CHECK(kv_tokens_from_log(backend_kind::trtllm, trtllm, 8) == 502272);
   CHECK(kv_tokens_from_log(backend_kind::trtllm, {}, 1) == 0);

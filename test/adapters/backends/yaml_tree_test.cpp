@@ -18,8 +18,8 @@ std::string again(const std::string& text) {
 } // namespace
 
 TEST_CASE("strings that look like something else are quoted") {
-  for (const auto* text : {"1", "-1", "0x1F", "0o17", "010", "1e3", "1.0", ".5", "1_000", "12:30", "2026-11-24", "true", "No", "on", "y",
-                           "null", "~", "", ".inf", "=", "<<"}) {
+  for (const auto* text : {"1",    "-1", "0x1F", "0o17", "010",  "1e3", "1.0", ".5",   "1_000", "12:30", "2026-11-24",
+                           "true", "No", "on",   "y",    "null", "~",   "",    ".inf", "=",     "<<"}) {
     INFO(text);
     CHECK(reads_as_other_type(text));
     CHECK(write_yaml(yaml_tree::map({{"a", text}})) == "a: \"" + std::string{text} + "\"\n");
@@ -32,7 +32,8 @@ TEST_CASE("strings that look like something else are quoted") {
 }
 
 TEST_CASE("strings that YAML would read as markup are quoted") {
-  for (const auto* text : {"- a", "-", "---", "a: b", "a #b", "{x", "[x", "*x", "&x", "!x", "%x", "@x", "a:", " a", "a ", "#a", "? a", "|"})
+  for (const auto* text :
+       {"- a", "-", "---", "a: b", "a #b", "{x", "[x", "*x", "&x", "!x", "%x", "@x", "a:", " a", "a ", "#a", "? a", "|"})
     CHECK(again(write_yaml(yaml_tree::map({{"a", text}}))) == write_yaml(yaml_tree::map({{"a", text}})));
   CHECK(write_yaml(yaml_tree::map({{"a", "{\"b\": 'c'}"}})) == "a: '{\"b\": ''c''}'\n");
 }
@@ -43,7 +44,8 @@ TEST_CASE("numbers, booleans and quoted numbers keep their type") {
 }
 
 TEST_CASE("texts of several lines keep every line and end") {
-  for (const auto* text : {"a\nb", "a\nb\n", "a\n\nb\n\n", "a\n  b\n", " leading\nb\n", "tab\tb\nc\n", "\nfirst empty\n", "cr\r\nb\n"}) {
+  for (const auto* text :
+       {"a\nb", "a\nb\n", "a\n\nb\n\n", "a\n  b\n", " leading\nb\n", "tab\tb\nc\n", "\nfirst empty\n", "cr\r\nb\n"}) {
     std::string error;
     const auto read = parse_yaml(write_yaml(yaml_tree::map({{"k", yaml_tree::map({{"t", text}})}, {"z", 1}})), error);
     REQUIRE(read.size() == 1);
@@ -71,8 +73,8 @@ TEST_CASE("several documents, and what is wrong with a text") {
 TEST_CASE("aliases cannot blow a document up") {
   std::string text = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c < 'j'; ++c)
-    text += std::string{c} + ": &" + c + " [*" + static_cast<char>(c - 1) + ",*" + static_cast<char>(c - 1) + ",*" + static_cast<char>(c - 1)
-            + ",*" + static_cast<char>(c - 1) + ",*" + static_cast<char>(c - 1) + "]\n";
+    text += std::string{c} + ": &" + c + " [*" + static_cast<char>(c - 1) + ",*" + static_cast<char>(c - 1) + ",*"
+            + static_cast<char>(c - 1) + ",*" + static_cast<char>(c - 1) + ",*" + static_cast<char>(c - 1) + "]\n";
   std::string error;
   CHECK(parse_yaml(text, error).empty());
   CHECK(error.find("100000") != std::string::npos);

@@ -61,7 +61,8 @@ TEST_CASE("axes show all values and start at zero on request") {
 }
 
 TEST_CASE("ticks are round, ascending, within the axis, and neither few nor many") {
-  for (const auto& values : std::vector<std::vector<double>>{{3, 7}, {0.001, 0.0012}, {85, 461}, {1, 40}, {100, 40436}, {1, 1e7}, {0, 1}, {5}}) {
+  for (const auto& values :
+       std::vector<std::vector<double>>{{3, 7}, {0.001, 0.0012}, {85, 461}, {1, 40}, {100, 40436}, {1, 1e7}, {0, 1}, {5}}) {
     const auto axis = fit_axis(values, true, false);
     const auto ticks = tick_values(axis);
     INFO(values.front() << " to " << values.back());
