@@ -1,3 +1,4 @@
+// point_value.cpp: Student's t intervals over requests, rounds, waves or steps.
 #include "messages/point_value.hpp"
 
 #include <algorithm>

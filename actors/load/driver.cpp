@@ -1,3 +1,4 @@
+// driver.cpp: The course of a measurement: warming, waves, stopping.
 #include "actors/load/driver.hpp"
 
 #include <algorithm>

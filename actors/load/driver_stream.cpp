@@ -1,3 +1,4 @@
+// driver_stream.cpp: One JSON chunk of a streamed completion.
 #include "actors/load/driver_stream.hpp"
 
 #include <simdjson.h>

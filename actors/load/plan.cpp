@@ -1,3 +1,4 @@
+// plan.cpp: Prompts, speeds, time-outs and the meaning of failures.
 #include "actors/load/plan.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// stop_rule.cpp: Precision, plan or budget.
 #include "actors/load/stop_rule.hpp"
 
 #include <algorithm>

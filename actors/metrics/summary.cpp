@@ -1,3 +1,4 @@
+// summary.cpp: Latencies, throughput, validity and remarks of one point.
 #include "actors/metrics/summary.hpp"
 
 #include <algorithm>

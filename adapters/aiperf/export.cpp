@@ -1,3 +1,4 @@
+// export.cpp: Metrics of a point under the names, units and statistics of AIPerf.
 #include "adapters/aiperf/export.hpp"
 
 #include <algorithm>

@@ -1,4 +1,7 @@
+// client.cpp: The epoll loop of the HTTP client: connections, exchanges, time-outs.
 #include "adapters/http/client.hpp"
+
+#include "adapters/http/client_link.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -7,7 +10,6 @@
 #include <deque>
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -15,13 +17,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <llhttp.h>
-
 namespace sextant {
 
 namespace {
 
-constexpr size_t kept_body_bytes = 64 * 1024;
+using namespace http;
+
 constexpr size_t connecting_at_once = 64;       ///< listen queues are short
 constexpr int64_t timeout_scan_ns = 20'000'000; ///< how often time-outs are looked for
 
@@ -29,127 +30,6 @@ int64_t clock_ns(clockid_t clock) {
   timespec t{};
   clock_gettime(clock, &t);
   return static_cast<int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
-}
-
-struct address {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-
-std::vector<address> resolve(const http_url& url, std::string& error) {
-  std::vector<address> out;
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_socktype = SOCK_STREAM;
-  const int rc = getaddrinfo(url.host.c_str(), std::to_string(url.port).c_str(), &hints, &found);
-  if (rc != 0) {
-    error = url.host + ": " + gai_strerror(rc);
-    return out;
-  }
-  for (auto* i = found; i; i = i->ai_next) {
-    address a;
-    std::memcpy(&a.storage, i->ai_addr, i->ai_addrlen);
-    a.length = i->ai_addrlen;
-    out.push_back(a);
-  }
-  freeaddrinfo(found);
-  return out;
-}
-
-/// One request on its way.
-struct exchange {
-  uint64_t tag = 0;
-  std::string_view text;
-  http_outcome outcome;
-  bool retried = false;  ///< an idle connection that the server had closed is no failure, once
-};
-
-enum class link_state : uint8_t { connecting, idle, busy, dead };
-
-/// One connection and what is read from it.
-struct link {
-  int fd = -1;
-  link_state state = link_state::connecting;
-  size_t address = 0;
-  int64_t since_ns = 0;         ///< start of connecting
-  bool has_exchange = false;
-  exchange current;
-  size_t written = 0;
-  bool wants_write = true;
-  bool used_before = false;     ///< was idle once: the server may have closed it meanwhile
-  bool answered = false;        ///< any byte of the answer came
-  bool complete = false;
-  bool events = false;          ///< the answer is an event stream
-  bool at_value = false;
-  int64_t arrived_ns = 0;
-  std::string header_name, header_value;
-  llhttp_t parser{};
-  std::unique_ptr<sse_parser> sse;
-  http_observer* observer = nullptr;
-};
-
-link& of(llhttp_t* parser) { return *static_cast<link*>(parser->data); }
-
-/// Takes in a header that is complete now.
-void finish_header(link& l) {
-  for (auto* text : {&l.header_name, &l.header_value})
-    std::transform(text->begin(), text->end(), text->begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (l.header_name == "content-type")
-    l.events = l.header_value.find("text/event-stream") != std::string::npos;
-  l.header_name.clear();
-  l.header_value.clear();
-  l.at_value = false;
-}
-
-int on_header_field(llhttp_t* p, const char* at, size_t n) {
-  auto& l = of(p);
-  if (l.at_value)
-    finish_header(l);
-  l.header_name.append(at, n);
-  return 0;
-}
-
-int on_header_value(llhttp_t* p, const char* at, size_t n) {
-  of(p).at_value = true;
-  of(p).header_value.append(at, n);
-  return 0;
-}
-
-int on_headers_complete(llhttp_t* p) {
-  auto& l = of(p);
-  finish_header(l);
-  l.current.outcome.status = p->status_code;
-  l.events = l.events && p->status_code == 200;
-  return 0;
-}
-
-int on_body(llhttp_t* p, const char* at, size_t n) {
-  auto& l = of(p);
-  if (l.events)
-    l.sse->feed({at, n});
-  else if (auto& body = l.current.outcome.body; body.size() < kept_body_bytes)
-    body.append(at, std::min(n, kept_body_bytes - body.size()));
-  return 0;
-}
-
-int on_message_complete(llhttp_t* p) {
-  if (p->status_code >= 100 && p->status_code < 200)
-    return 0; // interim answer: the real one follows
-  of(p).complete = true;
-  return HPE_PAUSED;
-}
-
-const llhttp_settings_t& parser_settings() {
-  static const llhttp_settings_t settings = [] {
-    llhttp_settings_t s;
-    llhttp_settings_init(&s);
-    s.on_header_field = on_header_field;
-    s.on_header_value = on_header_value;
-    s.on_headers_complete = on_headers_complete;
-    s.on_body = on_body;
-    s.on_message_complete = on_message_complete;
-    return s;
-  }();
-  return settings;
 }
 
 /// Thousands of connections need as many descriptors; the soft limit is often 1024.
@@ -540,13 +420,6 @@ void epoll_client::cancel_all() {
   tell_ends();
 }
 
-/// Keeps the one outcome of a single exchange.
-struct single_observer final : http_observer {
-  std::optional<http_outcome> outcome;
-  void on_event(uint64_t, const sse_event&, int64_t) override {}
-  void on_end(uint64_t, http_outcome o) override { outcome = std::move(o); }
-};
-
 } // namespace
 
 int64_t monotonic_ns() {
@@ -555,19 +428,6 @@ int64_t monotonic_ns() {
 
 std::unique_ptr<http_client> make_http_client(const http_url& url, http_observer& observer, const http_client_settings& settings) {
   return std::make_unique<epoll_client>(url, observer, settings);
-}
-
-http_outcome http_fetch(const http_url& url, std::string_view method, std::string_view path, std::string_view body,
-                        int64_t timeout_ns) {
-  single_observer observer;
-  http_client_settings settings;
-  settings.connect_timeout_ns = settings.request_timeout_ns = timeout_ns;
-  const auto client = make_http_client(url, observer, settings);
-  const auto text = http_request_text(url, method, path, body);
-  client->start(0, text);
-  while (!observer.outcome)
-    client->poll(timeout_ns);
-  return std::move(*observer.outcome);
 }
 
 } // namespace sextant

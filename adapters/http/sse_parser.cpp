@@ -1,3 +1,4 @@
+// sse_parser.cpp: Lines to fields, fields to events.
 #include "adapters/http/sse_parser.hpp"
 
 namespace sextant {
