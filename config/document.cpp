@@ -2,6 +2,7 @@
 #include "config/document.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 #include <sstream>
@@ -274,20 +275,44 @@ bool tab_indented(std::string_view text, int line) {
   return first != std::string_view::npos && text[first] == '\t';
 }
 
-/// Separating tabs of a JSON text as blanks: yaml-cpp refuses some that JSON allows.
-std::string without_json_tabs(std::string_view text) {
-  std::string result{text};
+/// Value of `\uXXXX` at an offset, or -1.
+int escaped_unit(std::string_view text, std::size_t at) {
+  int value = -1;
+  if (at + 6 <= text.size() && text[at] == '\\' && text[at + 1] == 'u') {
+    const auto* end = text.data() + at + 6;
+    if (std::from_chars(text.data() + at + 2, end, value, 16).ptr != end)
+      value = -1;
+  }
+  return value;
+}
+
+/// The character of a surrogate pair at an offset, in UTF-8; empty if there is none.
+std::string surrogate_pair(std::string_view text, std::size_t at) {
+  const auto high = escaped_unit(text, at), low = escaped_unit(text, at + 6);
+  if (high < 0xD800 || high > 0xDBFF || low < 0xDC00 || low > 0xDFFF)
+    return {};
+  const auto code = 0x10000U + (static_cast<unsigned>(high - 0xD800) << 10U) + static_cast<unsigned>(low - 0xDC00);
+  return {static_cast<char>(0xF0U | (code >> 18U)), static_cast<char>(0x80U | ((code >> 12U) & 0x3FU)),
+          static_cast<char>(0x80U | ((code >> 6U) & 0x3FU)), static_cast<char>(0x80U | (code & 0x3FU))};
+}
+
+/// A JSON text as yaml-cpp reads it: it refuses some separating tabs, and escapes of characters beyond 16 bits.
+std::string as_yaml(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos || text[first] != '{')
-    return result;
+    return std::string{text};
+  std::string result;
+  result.reserve(text.size());
   bool inside = false;
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    if (inside && result[i] == '\\')
-      ++i;
-    else if (result[i] == '"')
-      inside = !inside;
-    else if (!inside && result[i] == '\t')
-      result[i] = ' ';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (inside && text[i] == '\\') {
+      const auto character = surrogate_pair(text, i);
+      result += character.empty() ? std::string{text.substr(i, 2)} : character;
+      i += character.empty() ? 1 : 11;
+      continue;
+    }
+    inside = inside != (text[i] == '"');
+    result += !inside && text[i] == '\t' ? ' ' : text[i];
   }
   return result;
 }
@@ -307,7 +332,7 @@ std::optional<document_node> read_document(std::string_view text, const std::str
     errors.push_back(std::move(*error));
     return std::nullopt;
   }
-  std::istringstream stream{without_json_tabs(text)};
+  std::istringstream stream{as_yaml(text)};
   try {
     YAML::Parser parser{stream};
     tree_builder builder{source, errors};

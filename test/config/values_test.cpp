@@ -87,6 +87,14 @@ TEST_CASE("free values become JSON with YAML's types") {
   CHECK(json_of("18446744073709551616") == "1.8446744073709552e+19");
 }
 
+TEST_CASE("escapes of JSON mean what JSON says") {
+  CHECK(json_of("{\"a\":\t\"\\ud83d\\ude00 \\u00e9 \\\\ud83d\"}") == "{\"a\":\"\xf0\x9f\x98\x80 \xc3\xa9 \\\\ud83d\"}");
+  std::vector<document_error> errors;
+  CHECK_FALSE(read_document("{\"a\": \"\\ud83d\"}", "t", errors).has_value());
+  CHECK_FALSE(read_document("{\"a\": \"\\", "t", errors).has_value());
+  CHECK(errors.size() == 2);
+}
+
 TEST_CASE("places are counted from one, in characters") {
   std::vector<document_error> errors;
   const auto tree = read_document("a: 1\n\xc3\xa4\xc3\xb6: [x,\n  y]\n", "t", errors);
