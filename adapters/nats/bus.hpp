@@ -98,7 +98,8 @@ public:
   /// seen within the stream's duplicate window is stored once. `done` is called with an error only on refusal.
   virtual void publish_durable(std::string subject, std::string message_id, std::string body,
                                std::map<std::string, std::string> headers = {}, done_handler done = {}) = 0;
-  /// Takes messages of a durable consumer; creates it when missing. Survives reconnects.
+  /// Takes messages of a durable consumer; creates it when missing. Survives reconnects. What was acknowledged through this
+  /// subscription is not delivered to it again, even if a killed server forgot; to another process it may be.
   virtual subscription_ptr consume(consumer_settings settings, work_handler handler) = 0;
   /// Everything a stream holds for a subject filter from `from_sequence` on, in order, then each new message as it comes.
   /// `caught_up` is called once, between the last stored and the first new message.

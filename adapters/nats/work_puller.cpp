@@ -18,9 +18,8 @@ constexpr size_t done_kept = 8192;
 /// One delivery; acknowledges by publishing to the reply subject.
 class nats_delivery : public delivery {
 public:
-  nats_delivery(std::weak_ptr<nats_core> core, std::shared_ptr<work_puller> from, std::string reply,
-                jetstream::position where)
-      : core_(std::move(core)), from_(std::move(from)), reply_(std::move(reply)), where_(std::move(where)) {
+  nats_delivery(std::weak_ptr<nats_core> core, std::shared_ptr<work_puller> from, std::string reply, std::string identity)
+      : core_(std::move(core)), from_(std::move(from)), reply_(std::move(reply)), identity_(std::move(identity)) {
     // nop
   }
 
@@ -50,20 +49,26 @@ private:
     auto core = core_.lock();
     if (!core)
       return;
-    core->post([from = from_, reply = reply_, text = std::move(text), acknowledged, sequence = where_.stream_sequence,
-                stored_ns = where_.stored_ns] {
+    core->post([from = from_, reply = reply_, text = std::move(text), acknowledged, identity = identity_] {
       if (!text.empty())
         from->answer(reply, text);
-      from->settled(sequence, stored_ns, acknowledged);
+      from->settled(identity, acknowledged);
     });
   }
 
   std::weak_ptr<nats_core> core_;
   std::shared_ptr<work_puller> from_; ///< a delivery outlives its subscription
   std::string reply_;
-  jetstream::position where_;
+  std::string identity_;
   std::atomic<bool> settled_{false};
 };
+
+/// What stays the same when a message comes again. A killed server forgets the ids of acknowledged messages: what a
+/// publisher then sends again is stored again, at another sequence. A stream made anew counts from 1 again, hence the time.
+std::string identity_of(const bus_message& m, const jetstream::position& where) {
+  const auto id = m.headers.find(std::string{jetstream::message_id_header});
+  return id != m.headers.end() ? id->second : std::to_string(where.stream_sequence) + "/" + std::to_string(where.stored_ns);
+}
 
 int header_number(const bus_message& m, const char* name, int otherwise) {
   const auto i = m.headers.find(name);
@@ -213,8 +218,14 @@ void work_puller::on_work(uint64_t round, bus_message message) {
     return;
   if (round == round_)
     requested_ = std::max(0, requested_ - 1);
-  if (known_as_done(*where)) {
-    answer(message.reply, "+ACK"); // the first acknowledgement was lost with a connection
+  auto identity = identity_of(message, *where);
+  if (done_.count(identity) > 0) {
+    answer(message.reply, "+ACK"); // the first acknowledgement, or the server's memory of it, was lost
+    return pull();
+  }
+  const auto number = static_cast<int>(std::min<uint64_t>(where->deliveries, 1'000'000));
+  if (const auto held = held_.find(identity); held != held_.end() && number <= held->second) {
+    answer(message.reply, "+WPI"); // a killed server forgot that it is in hand here
     return pull();
   }
   if (!open || allowed() == 0)
@@ -223,23 +234,19 @@ void work_puller::on_work(uint64_t round, bus_message message) {
   if (credit_ > 0)
     --credit_;
   message.sequence = where->stream_sequence;
-  message.delivery = static_cast<int>(std::min<uint64_t>(where->deliveries, 1'000'000));
-  auto settle = std::make_shared<nats_delivery>(core_, shared_from_this(), std::move(message.reply), *where);
+  message.delivery = number;
+  held_[identity] = number;
+  auto settle = std::make_shared<nats_delivery>(core_, shared_from_this(), std::move(message.reply), std::move(identity));
   message.reply.clear();
   handler_(std::move(message), std::move(settle));
   pull();
 }
 
-bool work_puller::known_as_done(const jetstream::position& where) {
-  const auto i = done_.find(where.stream_sequence);
-  return i != done_.end() && i->second == where.stored_ns; // a stream made anew counts from 1 again
-}
-
-void work_puller::settled(uint64_t sequence, int64_t stored_ns, bool acknowledged) {
+void work_puller::settled(const std::string& identity, bool acknowledged) {
   --in_flight_;
-  if (acknowledged) {
-    if (done_.insert_or_assign(sequence, stored_ns).second)
-      done_order_.push_back(sequence);
+  held_.erase(identity);
+  if (acknowledged && done_.insert(identity).second) {
+    done_order_.push_back(identity);
     if (done_order_.size() > done_kept) {
       done_.erase(done_order_.front());
       done_order_.pop_front();

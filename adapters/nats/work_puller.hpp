@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "adapters/nats/nats_core.hpp"
 
@@ -20,7 +21,7 @@ public:
   /// Ends the subscription; what is on its way goes to somebody else.
   void leave() override;
   /// A delivery was settled or forgotten.
-  void settled(uint64_t sequence, int64_t stored_ns, bool acknowledged);
+  void settled(const std::string& identity, bool acknowledged);
   void answer(const std::string& reply, const std::string& text);
 
 private:
@@ -34,7 +35,6 @@ private:
   void on_message(uint64_t round, bus_message message);
   void on_status(const bus_message& message);
   void on_work(uint64_t round, bus_message message);
-  bool known_as_done(const jetstream::position& where);
 
   std::weak_ptr<nats_core> core_;
   consumer_settings settings_;
@@ -50,8 +50,9 @@ private:
   int in_flight_ = 0;
   int64_t credit_ = -1; ///< negative = no bound
   int failures_ = 0;
-  std::unordered_map<uint64_t, int64_t> done_; ///< recently acknowledged: stream sequence -> time stored
-  std::deque<uint64_t> done_order_;
+  std::unordered_map<std::string, int> held_; ///< in hand here: identity -> latest delivery
+  std::unordered_set<std::string> done_;      ///< identities acknowledged here lately
+  std::deque<std::string> done_order_;
 };
 
 } // namespace sextant
