@@ -27,7 +27,8 @@ constexpr double unpredicted_wait_s = 600;
 /// First prompt number of a series that no other (point, attempt, label) shares. Decode prompts count from 0, so the upper
 /// half of the numbers is for these.
 uint64_t fresh_prompts(const measure_point& work, const std::string& label) {
-  const auto key = work.plan.point + '\n' + std::to_string(work.engine_attempt) + '\n' + std::to_string(work.attempt) + '\n' + label;
+  const auto key = work.plan.point + '\n' + std::to_string(work.engine_attempt) + '\n' + std::to_string(work.attempt) + '\n'
+                   + label;
   return (1ull << 63) | (std::stoull(stable_hash(key), nullptr, 16) << 20 >> 1);
 }
 
@@ -132,7 +133,8 @@ int64_t request_timeout_ns(const measure_point& work, double speed) {
   // A request may stand behind all others in the queue.
   const double expected_s
     = (work.expected_ttft_ms * std::max(1, plan.concurrency) + work.expected_itl_ms * std::max(1, plan.osl)) / 1e3;
-  const double wait_s = expected_s > 0 ? std::max(shortest_wait_s, wait_factor * expected_s / std::max(speed, 1e-9)) : unpredicted_wait_s;
+  const double wait_s
+    = expected_s > 0 ? std::max(shortest_wait_s, wait_factor * expected_s / std::max(speed, 1e-9)) : unpredicted_wait_s;
   return static_cast<int64_t>(std::min(wait_s, 86'400.0) * 1e9);
 }
 
