@@ -1,6 +1,8 @@
 // curves_npz.cpp: The arrays of the reference profiler, and beside them where the numbers come from.
 #include "actors/artifacts/curves_npz.hpp"
 
+#include <set>
+
 #include "actors/artifacts/measured.hpp"
 #include "adapters/npz/npz.hpp"
 
@@ -65,6 +67,22 @@ std::string decode_npz(const profile_result& result, const std::vector<point_mea
   npz.add("z_itl_high", interval.high);
   npz.add_flags("simulated", {result.simulated});
   return npz.bytes();
+}
+
+std::vector<std::string> curve_remarks(const profile_result& result) {
+  std::vector<std::string> remarks;
+  if (result.prefill_curve.size() < 5)
+    remarks.push_back("the prefill curve has " + std::to_string(result.prefill_curve.size())
+                      + " samples; planners need 4 (up to release 1.0) or 5 (from 1.2)");
+  std::set<double> contexts, usages;
+  for (const auto& s : result.decode_grid) {
+    contexts.insert(s.context_length);
+    usages.insert(s.kv_usage);
+  }
+  if (contexts.size() < 2 || usages.size() < 2)
+    remarks.emplace_back(
+        "the decode grid has fewer than two context lengths or loads; planners up to release 1.0 cannot use it");
+  return remarks;
 }
 
 } // namespace sextant

@@ -129,7 +129,8 @@ th,td{text-align:left;padding:6px 12px;border-bottom:1px solid var(--line);verti
 th{color:var(--soft);font-weight:600;background:#fafbfc;vertical-align:bottom}
 .why{min-width:270px}
 tbody tr:last-child td{border-bottom:0}
-.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.num{text-align:right;font-variant-numeric:tabular-nums}
+td.num{white-space:nowrap}
 .tag{display:inline-block;padding:0 9px;border-radius:10px;font-size:12.5px;font-weight:600;background:#eceff1;color:#3d4852;white-space:nowrap}
 .tag.good{background:var(--good-bg)}
 .tag.bad{background:var(--bad-bg)}

@@ -121,6 +121,9 @@ write_outcome write_output(const std::string& directory, const write_artifacts& 
   if (beta)
     out.write("final_config.yaml", request.use_mocker ? mocker : config);
   out.write_or_remove("planner-profile-data.yaml", planner_configmap(request, result));
+  if (!request.dry_run)
+    for (auto& remark : curve_remarks(result))
+      out.outcome.remarks.push_back(std::move(remark));
   const auto time = status_time_now();
   out.write("report.html", report_html(request, result, points, {time, pictures, config, out.outcome.remarks}));
   const auto message = outcome_message(request, result);

@@ -135,7 +135,9 @@ TEST_CASE("curves that a planner could not use are not written") {
   CHECK_FALSE(prefill_npz(result, sample.points).empty());
   CHECK_FALSE(decode_npz(result, sample.points).empty());
   CHECK(prefill_npz(result, sample.points).find("simulated.npy") != std::string::npos);
+  CHECK(curve_remarks(result).empty());
   result.prefill_curve.resize(2);
+  CHECK(curve_remarks(result).size() == 1);
   result.max_kv_tokens = 0;
   CHECK(prefill_npz(result, sample.points).empty());
   CHECK(decode_npz(result, sample.points).empty());
