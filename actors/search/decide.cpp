@@ -141,7 +141,10 @@ void search_run::deploy_next(const std::array<std::vector<need>, 2>& needs) {
     }
   if (blocked && all_quiet())
     make_room(*blocked, needs);
-  if (adaptive && !blocked)
+  // While others work, small engines may use what a waiting large one cannot; not once room is being made for it.
+  const bool room_is_made = std::any_of(known_.candidates.begin(), known_.candidates.end(),
+                                        [](const candidate_track& c) { return c.life == engine_life::releasing; });
+  if (adaptive && (!blocked || (!all_quiet() && !room_is_made)))
     fill_up(needs);
 }
 

@@ -40,6 +40,20 @@ TEST_CASE("three engines run side by side where candidates exist") {
   CHECK(fake_world(request, {}).run(*search, 1).most_engines >= 3);
 }
 
+TEST_CASE("a large engine that waits for room does not keep small ones from running") {
+  auto request = request_for(sample::dense);
+  request.pool_gpus = 8;
+  auto search = make_search(request);
+  CHECK(search->wanted().deploy.size() == 3);
+  for (uint64_t order = 1; order <= 10; ++order) {
+    auto again = make_search(request);
+    const auto log = fake_world(request, {}).run(*again, order);
+    CHECK(log.finished);
+    CHECK(log.most_gpus <= 8);
+    CHECK(log.most_engines >= 3);
+  }
+}
+
 TEST_CASE("a target out of reach is answered with the fastest engines and what they could do") {
   const auto which = GENERATE(sample::dense, sample::moe, sample::mla);
   auto request = request_for(which);
