@@ -107,7 +107,9 @@ class PlainClient(ServingTest):
     def test_cancel_and_get(self):
         async def conversation(client):
             events = await self.events(client, "py-4")
+            first = await client.subscribe("sextant.v1.event.py-4")
             await self.submit(client, submission("py-4", simulation="live"))
+            await first.next_msg(timeout=10)
             running = json.loads((await client.request("sextant.v1.request.py-4.get", b"{}", timeout=10)).data)
             cancel = {"v": 1, "kind": "cancel_request", "id": "c", "request": "py-4", "time": "2026-11-24T00:00:00Z", "body": {}}
             await client.request("sextant.v1.request.py-4.cancel", json.dumps(cancel).encode(), timeout=10)

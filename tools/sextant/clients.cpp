@@ -31,7 +31,7 @@ std::optional<envelope> ask(bus& link, const std::string& subject, const std::st
 }
 
 /// The bus of a thin client. What a client logs is nobody's output: it goes to `--log-file` or nowhere.
-std::shared_ptr<bus> client_link(const arguments& args) {
+std::shared_ptr<bus> client_link(const command_line& args) {
   start_logging(args.value("log-file"), args.value("log-level"));
   return connect_from(args);
 }

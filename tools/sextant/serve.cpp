@@ -1,6 +1,8 @@
 // serve.cpp: `sextant serve`: the roles of one node, at a server that others use too, until a signal ends it.
 #include <cstdio>
 #include <filesystem>
+#include <future>
+#include <thread>
 #include <unistd.h>
 
 #include <spdlog/spdlog.h>
@@ -16,6 +18,19 @@ std::string host_name() {
   char name[256] = "node";
   gethostname(name, sizeof name - 1);
   return name;
+}
+
+/// Waits until the roles answer, so that what is said to be served really is. Asks the one question that changes nothing.
+bool roles_answer(bus& link, const subjects& names) {
+  for (int attempt = 0; attempt < 500; ++attempt) {
+    std::promise<bool> promise;
+    link.request(names.request_list(), "{}", std::chrono::milliseconds{1000},
+                 [&promise](std::optional<bus_message> answer, const std::string&) { promise.set_value(answer.has_value()); });
+    if (promise.get_future().get())
+      return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
+  return false;
 }
 
 } // namespace
@@ -49,6 +64,8 @@ int run_serve(const command_line& args) {
   int exit = exit_ok;
   {
     auto roles = installation::start(settings, link);
+    if (!roles_answer(*link, settings.names))
+      queue.fail("the roles do not answer");
     fprintf(stderr, "serving %s with %d GPUs (%s host, node %s), results under %s\n", settings.names.prefix().c_str(),
             settings.gpus, args.value("host").c_str(), settings.node.c_str(), directory.c_str());
     for (;;) {
