@@ -27,6 +27,12 @@ engine_actor::behavior_type engine_runner(engine_actor::stateful_pointer<engine_
   state.host = std::move(host);
   state.key = std::move(key);
   state.what = std::move(what);
+  // A killed DEPLOYMENT cannot end its engines' actors: they see it themselves.
+  self->monitor(state.parent);
+  self->set_down_handler([self](const caf::down_msg& down) {
+    self->state.host->remove(self->state.key, [] {});
+    self->quit(down.reason);
+  });
   self->send(self, reminder{});
   return {
     [self](const reminder&) { self->state.start(); },

@@ -48,7 +48,9 @@ void load_state::take(const bus_mail& mail) {
       m.receipt = mail.receipt;
       return;
     }
-  const auto run = around.instance + "-" + std::to_string(++runs);
+  // Never the same twice, also after a restart of this actor: the records of two runs must not be taken for one.
+  const auto run = around.instance + "-" + std::to_string(self->id()) + "-" + std::to_string(++runs);
+  spdlog::debug("measuring: {} {}", e->request, work->plan.point);
   auto cancelled = std::make_shared<std::atomic<bool>>(false);
   auto actor = self->spawn<caf::detached + caf::monitored>(measurement, caf::actor_cast<load_actor>(self), run, e->request,
                                                            *work, cancelled);
@@ -59,6 +61,7 @@ void load_state::take_outcome(const measurement_ended& end) {
   auto found = running.find(end.run);
   if (found == running.end())
     return;
+  spdlog::debug("measured: {} {}", found->second.request, found->second.work.plan.point);
   found->second.driven = true;
   if (end.outcome->ok)
     publish_records(end.run, end.outcome->records);

@@ -26,6 +26,7 @@ void supervisor_state::start() {
 }
 
 void supervisor_state::spawn_role(const std::string& role) {
+  spdlog::debug("role-starting: {}", role);
   auto keep = [&](auto handle) {
     self->monitor(handle);
     roles[role] = caf::actor_cast<caf::actor>(handle);

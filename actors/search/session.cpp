@@ -324,6 +324,9 @@ session_actor::behavior_type session(session_actor::stateful_pointer<session_sta
   state.settings = std::move(settings);
   state.request = std::move(request);
   state.parent = std::move(parent);
+  // A killed SEARCH cannot end its sessions: they see it themselves, or two would work on one request.
+  self->monitor(state.parent);
+  self->set_down_handler([self](const caf::down_msg& down) { self->quit(down.reason); });
   state.start();
   return {
     [self](const bus_mail& mail) { self->state.take(mail); },

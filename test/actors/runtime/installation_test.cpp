@@ -3,6 +3,8 @@
 #include <thread>
 #include <unistd.h>
 
+#include <spdlog/spdlog.h>
+
 #include "adapters/nats/memory_bus.hpp"
 #include "test/actors/runtime/request_on_bus.hpp"
 
@@ -19,6 +21,8 @@ struct fixture {
   std::unique_ptr<installation> roles;
 
   fixture() {
+    if (getenv("SEXTANT_TEST_LOG"))
+      spdlog::set_level(spdlog::level::debug);
     settings.host = make_simulated_host();
     settings.output_root = root;
     REQUIRE(prepare_streams(*link, settings.names) == "");
