@@ -138,5 +138,18 @@ class Profile(SextantTest):
         self.assertIn("nothing", self.run_to_end("pick", self.folder / "nothing", expect=EXIT_BAD_INPUT).stderr)
 
 
+class LiveProfile(SextantTest):
+
+    def test_sample_on_live_engines_runs_three_side_by_side(self):
+        out = self.folder / "out"
+        program = self.run_to_end("profile", SAMPLE, "--json-events", "--output-dir", out, seconds=280)
+        running = [e["body"].get("engines_running", 0) for e in program.events() if e["kind"] == "progress"]
+        self.assertGreaterEqual(max(running), 3)
+        self.assertTrue(self.result(out)["simulated"])
+        virtual = self.folder / "virtual"
+        self.run_to_end("profile", SAMPLE, *VIRTUAL, "--output-dir", virtual)
+        self.assertEqual(self.choice(out), self.choice(virtual))
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -7,6 +7,9 @@ import unittest
 from sextant import EXIT_INTERRUPTED, EXIT_OK, SAMPLES, SextantTest, wait_until
 
 SAMPLE = SAMPLES / "qwen3-32b.yaml"
+VIRTUAL = ("--simulation", "virtual")
+# A KV cache of a few requests keeps runs against the clock short.
+LIGHT = ("--vram-mb", "78000", "--max-num-gpus-per-engine", "1", "--max-context-length", "4096", "--ttft", "2000", "--itl", "40")
 
 
 class Resume(SextantTest):
@@ -28,34 +31,34 @@ class Resume(SextantTest):
 
     def test_kill_at_many_moments_of_virtual_runs(self):
         whole = self.folder / "whole"
-        self.finish(self.profile(whole, "--simulation", "virtual"))
+        self.finish(self.profile(whole, *VIRTUAL))
         expected = self.choice(whole)
         for moment in range(8):
             with self.subTest(moment=moment):
                 out = self.folder / f"killed-{moment}"
-                first = self.profile(out, "--simulation", "virtual")
+                first = self.profile(out, *VIRTUAL)
                 # By progress, not by the clock: moments 0 and 1 are before the first result, later ones spread over the run.
                 events = (0, 1, 3, 6, 10, 16, 24, 34)[moment]
                 wait_until(lambda: len(first.events()) >= events or not first.running(), 60, step=0.002)
                 first.kill()
                 self.assertTrue(wait_until(lambda: not self.processes(), 5), f"left behind: {self.processes()}")
-                second = self.profile(out, "--simulation", "virtual")
+                second = self.profile(out, *VIRTUAL)
                 self.finish(second)
                 self.assertEqual(self.choice(out), expected)
                 self.assert_nothing_measured_twice(out, [first, second])
 
     def test_live_run_killed_again_and_again(self):
         whole = self.folder / "whole"
-        self.finish(self.profile(whole, "--simulation", "virtual"))
+        self.finish(self.profile(whole, *VIRTUAL, *LIGHT))
         out = self.folder / "killed"
         programs = []
-        for results in (1, 4, 6):
-            program = self.profile(out)
+        for results in (1, 3, 4):
+            program = self.profile(out, *LIGHT)
             programs.append(program)
             wait_until(lambda: len(program.measured()) >= results or not program.running(), 100)
             program.kill()
             self.assertTrue(wait_until(lambda: not self.processes(), 5), f"left behind: {self.processes()}")
-        last = self.profile(out)
+        last = self.profile(out, *LIGHT)
         programs.append(last)
         self.finish(last)
         self.assert_nothing_measured_twice(out, programs)
@@ -63,32 +66,32 @@ class Resume(SextantTest):
 
     def test_finished_request_is_answered_without_measuring(self):
         out = self.folder / "out"
-        first = self.profile(out, "--simulation", "virtual")
+        first = self.profile(out, *VIRTUAL)
         self.finish(first)
         before = self.choice(out)
-        second = self.profile(out, "--simulation", "virtual")
+        second = self.profile(out, *VIRTUAL)
         self.finish(second)
         self.assertEqual(second.measured(), [])
         self.assertEqual(self.choice(out), before)
 
     def test_interrupt_leaves_no_process_and_goes_on_later(self):
         out = self.folder / "out"
-        first = self.profile(out)
+        first = self.profile(out, *LIGHT)
         self.assertTrue(wait_until(lambda: first.measured(), 60), first.stderr)
         self.assertGreater(len(self.processes()), 1, "program and message server")
         first.signal(signal.SIGINT)
         self.assertEqual(first.wait(10), EXIT_INTERRUPTED)
         self.assertTrue(wait_until(lambda: not self.processes(), 2), f"left behind: {self.processes()}")
         self.assertIn("run the same command again", first.stderr)
-        second = self.profile(out)
+        second = self.profile(out, *LIGHT)
         self.finish(second)
         self.assert_nothing_measured_twice(out, [first, second])
 
     def test_killed_message_server_changes_nothing(self):
         whole = self.folder / "whole"
-        self.finish(self.profile(whole, "--simulation", "virtual"))
+        self.finish(self.profile(whole, *VIRTUAL, *LIGHT))
         out = self.folder / "out"
-        program = self.profile(out)
+        program = self.profile(out, *LIGHT)
         for results in (1, 5):
             self.assertTrue(wait_until(lambda: len(program.measured()) >= results, 60), program.stderr)
             servers = self.processes("nats-server")
@@ -102,9 +105,9 @@ class Resume(SextantTest):
 
     def test_second_start_in_the_same_directory_is_told_so(self):
         out = self.folder / "out"
-        first = self.profile(out)
+        first = self.profile(out, *LIGHT)
         self.assertTrue(wait_until(lambda: first.events(), 30), first.stderr)
-        second = self.profile(out)
+        second = self.profile(out, *LIGHT)
         self.assertNotEqual(second.wait(20), EXIT_OK)
         self.assertTrue(second.stderr.strip())
         self.assertTrue(first.running(), "the first one is not disturbed")
