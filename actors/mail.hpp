@@ -9,6 +9,7 @@
 #include <caf/send.hpp>
 
 #include "adapters/nats/bus.hpp"
+#include "messages/codec.hpp"
 #include "messages/subjects.hpp"
 
 namespace sextant {
@@ -29,6 +30,13 @@ struct lease_mail {
 struct reminder {
   int what = 0;
   uint64_t generation = 0;
+};
+
+/// A session's word on a piece of work, in the mailbox of whoever asked.
+struct work_verdict {
+  enum kind { wanted, obsolete, no_answer };
+  uint64_t ticket = 0;
+  kind what = no_answer;
 };
 
 /// What a role is given when it is spawned. The bus outlives every actor.
@@ -53,8 +61,29 @@ bus::work_handler work_into_mailbox(const Handle& target, int topic) {
   };
 }
 
+/// Asks the session of a request whether a piece of work (the envelope it came in) is still wanted; the answer comes as a
+/// `work_verdict` with the ticket.
+template <class Handle>
+void ask_whether_wanted(const surroundings& around, const std::string& request, const std::string& work, const Handle& asker,
+                        uint64_t ticket) {
+  around.link->request(around.names.request_command(request, "wants"), work, std::chrono::seconds{5},
+                       [asker, ticket](std::optional<bus_message> answer, const std::string&) {
+                         std::vector<codec_error> errors;
+                         auto e = answer ? decode_envelope(answer->body, errors) : std::nullopt;
+                         auto word = e ? message_as<work_wanted>(*e) : std::nullopt;
+                         const auto verdict = !word          ? work_verdict::no_answer
+                                              : word->wanted ? work_verdict::wanted
+                                                             : work_verdict::obsolete;
+                         caf::anon_send(asker, work_verdict{ticket, verdict});
+                       });
+}
+
+/// Work whose session did not answer is offered again after this pause.
+inline constexpr std::chrono::milliseconds unanswered_pause{300};
+
 } // namespace sextant
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::bus_mail)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::lease_mail)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::reminder)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::work_verdict)

@@ -144,6 +144,17 @@ void describe(Visitor& v, running_engine& x) {
   v.required("attempt", x.attempt, "incarnation");
 }
 
+/// Answer of a session to whoever is about to do a piece of work: whether it is still wanted. Servers that were killed may
+/// deliver acknowledged work again.
+struct work_wanted {
+  bool wanted = true;
+};
+
+template <class Visitor>
+void describe(Visitor& v, work_wanted& x) {
+  v.required("wanted", x.wanted, "false if the work has a result, or nobody needs it any more");
+}
+
 /// Heartbeat of a process that runs engines, every second and at its start.
 struct node_alive {
   std::string node;

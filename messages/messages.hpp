@@ -19,6 +19,7 @@
   X(engine_failed)                                                                                                      \
   X(engine_lost)                                                                                                        \
   X(engine_released)                                                                                                    \
+  X(work_wanted)                                                                                                        \
   X(node_alive)                                                                                                         \
   X(measure_point)                                                                                                      \
   X(point_measured)                                                                                                     \

@@ -72,6 +72,21 @@ void deployment_state::enqueue(const envelope& e, const delivery_ptr& receipt) {
   engine.request = e.request;
   engine.what = std::move(*what);
   engine.receipt = receipt;
+  const auto ticket = ++tickets;
+  offered.emplace(ticket, std::move(engine));
+  ask_whether_wanted(around, e.request, encode_envelope(e), caf::actor_cast<deployment_actor>(self), ticket);
+}
+
+void deployment_state::take_verdict(const work_verdict& verdict) {
+  auto found = offered.find(verdict.ticket);
+  if (found == offered.end())
+    return;
+  auto engine = std::move(found->second);
+  offered.erase(found);
+  if (verdict.what == work_verdict::obsolete)
+    return engine.receipt->ack();
+  if (verdict.what == work_verdict::no_answer)
+    return engine.receipt->retry(unanswered_pause);
   if (engine.what.layout.gpus > settings.gpus)
     return publish(engine, "failed",
                    engine_failed{engine.what.engine, engine.what.attempt,
@@ -80,6 +95,8 @@ void deployment_state::enqueue(const envelope& e, const delivery_ptr& receipt) {
                                     + std::to_string(settings.gpus),
                                   {}}},
                    true);
+  if (find(engine.key)) // a second delivery was quicker
+    return;
   waiting.push_back(std::move(engine));
   start_what_fits();
   say_alive();
@@ -133,17 +150,20 @@ void deployment_state::take_news(const engine_news& news) {
                          news.engine.simulated, news.engine.log},
             true);
   } else if (news.kind == engine_news::failed) {
+    if (engine.releasing)
+      return; // it is being ended anyway
     if (engine.ready)
       publish(engine, "lost", engine_lost{what.engine, what.attempt, news.error}, false);
     else
       publish(engine, "failed", engine_failed{what.engine, what.attempt, news.error}, true);
     spdlog::warn("engine-failed: {}: {}", engine.key, news.error.detail);
     self->send(engine.actor, end_engine{});
-    engine.releasing = true;
+    engine.failed = engine.releasing = true;
   } else { // gone: its GPUs are free
-    if (engine.ready) {
+    if (!engine.failed) {
       const auto held = self->clock().now() - engine.since;
-      publish(engine, "released", engine_released{what.engine, what.attempt, std::chrono::duration<double>(held).count()}, false);
+      publish(engine, "released", engine_released{what.engine, what.attempt, std::chrono::duration<double>(held).count()},
+              !engine.ready);
     }
     forget(news.key);
   }
@@ -235,6 +255,7 @@ deployment_actor::behavior_type deployment(deployment_actor::stateful_pointer<de
   state.start();
   return {
     [self](const bus_mail& mail) { self->state.take(mail); },
+    [self](const work_verdict& verdict) { self->state.take_verdict(verdict); },
     [self](const engine_news& news) { self->state.take_news(news); },
     [self](const reminder&) { self->state.tick(); },
   };

@@ -42,6 +42,8 @@ using engine_actor = caf::typed_actor<
 using deployment_actor = caf::typed_actor<
   // Engines to start and to release.
   caf::reacts_to<bus_mail>,
+  // Whether an engine is still wanted.
+  caf::reacts_to<work_verdict>,
   // What became of an engine.
   caf::reacts_to<engine_news>,
   // Ticks once a second.
@@ -61,6 +63,7 @@ struct deployment_state {
   ~deployment_state();
   void start();
   void take(const bus_mail& mail);
+  void take_verdict(const work_verdict& verdict);
   void take_news(const engine_news& news);
   void engine_ended(const caf::down_msg& down);
   void tick();
@@ -74,6 +77,7 @@ struct deployment_state {
     engine_actor actor;        ///< once started
     bool ready = false;
     bool releasing = false;
+    bool failed = false;       ///< its failure or loss is published already
     caf::actor_clock::time_point since;  ///< start of the lease on its GPUs
   };
 
@@ -90,6 +94,8 @@ struct deployment_state {
   deployment_actor::pointer self = nullptr;
   surroundings around;
   deployment_settings settings;
+  uint64_t tickets = 0;
+  std::map<uint64_t, held_engine> offered;  ///< its session was asked whether it is still wanted
   std::deque<held_engine> waiting;
   std::map<std::string, held_engine> running;
   std::vector<subscription_ptr> subscriptions;

@@ -48,13 +48,34 @@ void load_state::take(const bus_mail& mail) {
       m.receipt = mail.receipt;
       return;
     }
+  const auto ticket = ++tickets;
+  offered[ticket] = {e->request, std::move(*work), mail.receipt};
+  ask_whether_wanted(around, e->request, mail.message.body, caf::actor_cast<load_actor>(self), ticket);
+}
+
+void load_state::take_verdict(const work_verdict& verdict) {
+  auto found = offered.find(verdict.ticket);
+  if (found == offered.end())
+    return;
+  auto point = std::move(found->second);
+  offered.erase(found);
+  if (verdict.what == work_verdict::wanted)
+    start_measuring(std::move(point));
+  else if (verdict.what == work_verdict::obsolete)
+    point.receipt->ack();
+  else
+    point.receipt->retry(unanswered_pause);
+}
+
+void load_state::start_measuring(offered_point point) {
   // Never the same twice, also after a restart of this actor: the records of two runs must not be taken for one.
   const auto run = around.instance + "-" + std::to_string(self->id()) + "-" + std::to_string(++runs);
-  spdlog::debug("measuring: {} {}", e->request, work->plan.point);
+  spdlog::debug("measuring: {} {}", point.request, point.work.plan.point);
   auto cancelled = std::make_shared<std::atomic<bool>>(false);
-  auto actor = self->spawn<caf::detached + caf::monitored>(measurement, caf::actor_cast<load_actor>(self), run, e->request,
-                                                           *work, cancelled);
-  running[run] = {e->request, std::move(*work), mail.receipt, std::move(actor), std::move(cancelled), false};
+  auto actor = self->spawn<caf::detached + caf::monitored>(measurement, caf::actor_cast<load_actor>(self), run, point.request,
+                                                           point.work, cancelled);
+  running[run] = {std::move(point.request), std::move(point.work), std::move(point.receipt), std::move(actor),
+                  std::move(cancelled), false};
 }
 
 void load_state::take_outcome(const measurement_ended& end) {
@@ -130,6 +151,7 @@ load_actor::behavior_type load(load_actor::stateful_pointer<load_state> self, su
   state.start();
   return {
     [self](const bus_mail& mail) { self->state.take(mail); },
+    [self](const work_verdict& verdict) { self->state.take_verdict(verdict); },
     [self](const measurement_ended& end) { self->state.take_outcome(end); },
     [self](const records_stored& stored) { self->state.take_stored(stored); },
     [self](const reminder&) { self->state.tick(); },

@@ -32,6 +32,8 @@ struct records_stored {
 using load_actor = caf::typed_actor<
   // Points to measure.
   caf::reacts_to<bus_mail>,
+  // Whether a point is still wanted.
+  caf::reacts_to<work_verdict>,
   // The end of a measurement.
   caf::reacts_to<measurement_ended>,
   // Its records are safe, so its work is done.
@@ -52,6 +54,7 @@ struct load_state {
   ~load_state();
   void start();
   void take(const bus_mail& mail);
+  void take_verdict(const work_verdict& verdict);
   void take_outcome(const measurement_ended& end);
   void take_stored(const records_stored& stored);
   void measurement_died(const caf::down_msg& down);
@@ -66,7 +69,15 @@ struct load_state {
     bool driven = false;  ///< the actor has delivered its outcome
   };
 
+  /// Work whose session was asked and has not answered yet.
+  struct offered_point {
+    std::string request;
+    measure_point work;
+    delivery_ptr receipt;
+  };
+
   // -- steps ------------------------------------------------------------------------------------------
+  void start_measuring(offered_point point);
   void publish_records(const std::string& run, const attempt_records& records);
   void publish_failure(const std::string& run, const failure& why);
 
@@ -74,6 +85,8 @@ struct load_state {
   surroundings around;
   load_settings settings;
   uint64_t runs = 0;
+  uint64_t tickets = 0;
+  std::map<uint64_t, offered_point> offered;
   std::map<std::string, running_measurement> running;
   std::vector<subscription_ptr> subscriptions;
 };

@@ -101,6 +101,8 @@ struct session_state {
 
   // -- people -----------------------------------------------------------------------------------------
   void tell(progress what);
+  /// Tells whoever holds a piece of work whether it is still wanted.
+  void answer_wants(const bus_message& question);
   void answer_get(const std::string& reply);
   request_summary summary(const std::string& state) const;
   void report(const std::string& state);
@@ -131,6 +133,7 @@ struct session_state {
   std::set<std::string> issued;      ///< keys of work issued in this life
   std::map<std::string, live_engine> engines;
   std::map<std::string, heartbeat> nodes;
+  std::vector<bus_message> questions;  ///< asked while the results were still being read
   int silent_ticks = 0;              ///< ticks since this life began, for nodes that were never heard
   std::optional<failure> end_reason; ///< cancelled, or given up
   std::vector<subscription_ptr> subscriptions;

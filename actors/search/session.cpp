@@ -1,6 +1,7 @@
 #include "actors/search/search.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -10,7 +11,7 @@ namespace sextant {
 
 namespace {
 
-enum topic { result_topic, caught_up_topic, alive_topic, cancel_topic, get_topic };
+enum topic { result_topic, caught_up_topic, alive_topic, cancel_topic, get_topic, wants_topic };
 
 /// Ticks are one second apart. A node that was not heard for this many ticks is lost with its engines.
 constexpr int node_lost_ticks = 6;
@@ -32,6 +33,7 @@ void session_state::start() {
   subscriptions.push_back(link.subscribe(names.node_alive(), into_mailbox(me, alive_topic)));
   subscriptions.push_back(link.subscribe(names.request_command(request.id, "cancel"), into_mailbox(me, cancel_topic)));
   subscriptions.push_back(link.subscribe(names.request_command(request.id, "get"), into_mailbox(me, get_topic)));
+  subscriptions.push_back(link.subscribe(names.request_command(request.id, "wants"), into_mailbox(me, wants_topic)));
   ask_for_lease();
   self->delayed_send(self, tick_interval, reminder{});
 }
@@ -100,6 +102,9 @@ void session_state::take(const bus_mail& mail) {
     case get_topic:
       answer_get(mail.message.reply);
       break;
+    case wants_topic:
+      answer_wants(mail.message);
+      break;
   }
 }
 
@@ -159,6 +164,8 @@ void session_state::caught_up() {
   tell(std::move(line));
   report("running");
   pump();
+  for (const auto& question : std::exchange(questions, {}))
+    answer_wants(question);
 }
 
 void session_state::pump() {
@@ -293,6 +300,27 @@ void session_state::tell(progress what) {
   spdlog::info("{}: {}", what.what, what.text);
   const auto id = around.instance + "-" + request.id + "-" + std::to_string(held.revision) + "-" + std::to_string(++told);
   around.link->publish_durable(around.names.event(request.id), id, encode_message(id, request.id, what));
+}
+
+void session_state::answer_wants(const bus_message& question) {
+  if (replaying && !ended) { // what is wanted is known once the results are read
+    questions.push_back(question);
+    return;
+  }
+  std::vector<codec_error> errors;
+  auto e = decode_envelope(question.body, errors);
+  if (!e || question.reply.empty())
+    return;
+  const auto work = core->wanted();
+  bool wanted = false;
+  if (auto m = message_as<measure_point>(*e))
+    wanted = std::any_of(work.measure.begin(), work.measure.end(), [&](const measure_point& x) {
+      return x.plan.point == m->plan.point && x.engine_attempt == m->engine_attempt && x.attempt == m->attempt;
+    });
+  else if (auto d = message_as<deploy_engine>(*e))
+    wanted = std::any_of(work.deploy.begin(), work.deploy.end(),
+                         [&](const deploy_engine& x) { return x.engine == d->engine && x.attempt == d->attempt; });
+  around.link->publish(question.reply, encode_message("wants", request.id, work_wanted{wanted}));
 }
 
 void session_state::answer_get(const std::string& reply) {
