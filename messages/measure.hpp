@@ -140,10 +140,12 @@ void describe(Visitor& v, distribution& x) {
   v.field("high", x.high, "upper end of the 95 % interval of the mean");
 }
 
-/// Per-request samples of a point, one entry per measured request in send order. Times in engine milliseconds.
+/// Per-request samples of a point, one entry per request in send order. Times in engine milliseconds, to 0.1 us.
 struct request_samples {
-  std::vector<double> start_ms;    ///< send time since the first measured send
+  std::string started;             ///< wall time of the first send, RFC 3339, UTC; empty if nothing was sent
+  std::vector<double> start_ms;    ///< send time since the first send
   std::vector<double> ttft_ms;
+  std::vector<double> second_ms;   ///< first to second token event; 0 without a second
   std::vector<double> itl_ms;      ///< (last - first) / (tokens - 1); 0 for a single token
   std::vector<double> latency_ms;  ///< send to last token
   std::vector<int> input_tokens;
@@ -154,8 +156,10 @@ struct request_samples {
 
 template <class Visitor>
 void describe(Visitor& v, request_samples& x) {
-  v.field("start_ms", x.start_ms, "send time since the first measured send, ms");
+  v.field("started", x.started, "wall time of the first send, RFC 3339");
+  v.field("start_ms", x.start_ms, "send time since the first send, ms");
   v.field("ttft_ms", x.ttft_ms, "time to first token, ms");
+  v.field("second_ms", x.second_ms, "first to second token, ms");
   v.field("itl_ms", x.itl_ms, "mean inter-token latency of the request, ms");
   v.field("latency_ms", x.latency_ms, "send to last token, ms");
   v.field("input_tokens", x.input_tokens, "prompt tokens as counted by the engine");
@@ -189,7 +193,8 @@ struct point_measured {
   bool simulated = false;
   int waves = 1;
   double cached_share = 0;           ///< prompt tokens served from the prefix cache
-  request_samples samples;
+  request_samples samples;           ///< of the measured requests
+  request_samples warmup;            ///< of the requests that filled the KV cache; in no statistic
 };
 
 template <class Visitor>
@@ -217,7 +222,8 @@ void describe(Visitor& v, point_measured& x) {
   v.field("simulated", x.simulated, "whether the engine was simulated");
   v.field("waves", x.waves, "waves that were measured");
   v.field("cached_share", x.cached_share, "share of prompt tokens from the prefix cache");
-  v.field("samples", x.samples, "per-request samples");
+  v.field("samples", x.samples, "samples of the measured requests");
+  v.field("warmup", x.warmup, "samples of the requests that filled the KV cache, in no statistic");
 }
 
 /// One attempt at a point failed; no half result is counted.

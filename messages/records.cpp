@@ -8,8 +8,8 @@
 //   then          u32 length and text of the attempt header, JSON, equal in all chunks of an attempt
 //   then          u32 number of records, u32 number of columns, and each column as u32 length and bytes
 //
-// Columns hold one value per record of the chunk: wave, index, intended_ns, sent_ns, input_tokens, cached_tokens,
-// usage_tokens, token count as differences to the record before (the first to 0), each a LEB128 varint of the zigzag-coded
+// Columns hold one value per record of the chunk: warming (0 or 1), wave, index, intended_ns, sent_ns, input_tokens,
+// cached_tokens, usage_tokens, token count as differences to the record before (the first to 0), each a LEB128 varint of the zigzag-coded
 // difference; token_ns, all tokens of all records, the first of a record as difference to its sent_ns, each other to the one
 // before; error as varint length and bytes.
 #include "messages/records.hpp"
@@ -25,10 +25,10 @@ namespace sextant {
 
 namespace {
 
-constexpr size_t value_columns = 8; ///< columns with one difference per record
-constexpr size_t token_column = 8;
-constexpr size_t error_column = 9;
-constexpr size_t column_count = 10;
+constexpr size_t value_columns = 9; ///< columns with one difference per record
+constexpr size_t token_column = 9;
+constexpr size_t error_column = 10;
+constexpr size_t column_count = 11;
 constexpr size_t checked_from = 20;
 
 uint64_t fnv1a(std::string_view bytes) {
@@ -56,8 +56,8 @@ void put_difference(std::string& out, int64_t value, int64_t before) {
   put_varint(out, static_cast<uint64_t>(difference) << 1 ^ static_cast<uint64_t>(difference >> 63));
 }
 
-std::array<int64_t, value_columns> values_of(const request_record& r) {
-  return {r.wave, r.index, r.intended_ns, r.sent_ns, r.input_tokens, r.cached_tokens, r.usage_tokens,
+std::array<int64_t, value_columns> values_of(const request_record& r, bool warming) {
+  return {warming, r.wave, r.index, r.intended_ns, r.sent_ns, r.input_tokens, r.cached_tokens, r.usage_tokens,
           static_cast<int64_t>(r.token_ns.size())};
 }
 
@@ -73,8 +73,8 @@ struct chunk_writer {
     return sum;
   }
 
-  void add(const request_record& r) {
-    const auto values = values_of(r);
+  void add(const request_record& r, bool warming) {
+    const auto values = values_of(r, warming);
     for (size_t i = 0; i < value_columns; ++i)
       put_difference(columns[i], values[i], before[i]);
     before = values;
@@ -114,6 +114,8 @@ std::string header_text(const attempt_records& r) {
   h["speed"] = r.speed;
   h["clock"] = r.clock;
   h["remarks"] = r.remarks;
+  h["started"] = r.started;
+  h["warming_started"] = r.warming_started;
   return h.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -163,7 +165,7 @@ struct cursor {
   }
 };
 
-bool read_columns(cursor& in, std::vector<request_record>& out) {
+bool read_columns(cursor& in, attempt_records& out) {
   const auto count = in.fixed(4);
   if (!in.ok || in.fixed(4) != column_count)
     return false;
@@ -178,21 +180,21 @@ bool read_columns(cursor& in, std::vector<request_record>& out) {
     for (size_t i = 0; i < value_columns; ++i)
       v[i] = columns[i].after(v[i]);
     request_record r;
-    r.wave = static_cast<uint32_t>(v[0]);
-    r.index = static_cast<uint32_t>(v[1]);
-    r.intended_ns = v[2];
-    r.sent_ns = v[3];
-    r.input_tokens = static_cast<uint32_t>(v[4]);
-    r.cached_tokens = static_cast<uint32_t>(v[5]);
-    r.usage_tokens = static_cast<uint32_t>(v[6]);
-    if (v[7] < 0 || static_cast<uint64_t>(v[7]) > columns[token_column].rest.size())
+    r.wave = static_cast<uint32_t>(v[1]);
+    r.index = static_cast<uint32_t>(v[2]);
+    r.intended_ns = v[3];
+    r.sent_ns = v[4];
+    r.input_tokens = static_cast<uint32_t>(v[5]);
+    r.cached_tokens = static_cast<uint32_t>(v[6]);
+    r.usage_tokens = static_cast<uint32_t>(v[7]);
+    if (v[8] < 0 || static_cast<uint64_t>(v[8]) > columns[token_column].rest.size())
       return false;
-    r.token_ns.reserve(static_cast<size_t>(v[7]));
+    r.token_ns.reserve(static_cast<size_t>(v[8]));
     int64_t last = r.sent_ns;
-    for (int64_t i = 0; i < v[7]; ++i)
+    for (int64_t i = 0; i < v[8]; ++i)
       r.token_ns.push_back(last = columns[token_column].after(last));
     r.error = columns[error_column].bytes(columns[error_column].varint());
-    out.push_back(std::move(r));
+    (v[0] != 0 ? out.warming : out.requests).push_back(std::move(r));
   }
   for (const auto& column : columns)
     if (!column.ok || !column.rest.empty())
@@ -219,6 +221,8 @@ bool read_header(std::string_view text, attempt_records& out) {
     out.speed = h.at("speed").get<double>();
     out.clock = h.at("clock").get<std::string>();
     out.remarks = h.at("remarks").get<std::vector<std::string>>();
+    out.started = h.at("started").get<std::string>();
+    out.warming_started = h.at("warming_started").get<std::string>();
     return true;
   } catch (const nlohmann::json::exception&) {
     return false;
@@ -254,15 +258,19 @@ std::vector<std::string> pack_records(const attempt_records& records, size_t max
   const auto header = header_text(records);
   std::vector<std::string> bodies;
   chunk_writer open;
-  for (const auto& record : records.requests) {
+  const auto add = [&](const request_record& record, bool warming) {
     // A record adds at most ten bytes per value; sized before it is added, so that chunks stay below the limit.
     const size_t worst = 10 * (value_columns + record.token_ns.size() + 1) + record.error.size();
     if (open.records > 0 && header.size() + open.bytes() + worst + 64 > max_bytes) {
       bodies.push_back(open.finish(header));
       open = {};
     }
-    open.add(record);
-  }
+    open.add(record, warming);
+  };
+  for (const auto& record : records.warming)
+    add(record, true);
+  for (const auto& record : records.requests)
+    add(record, false);
   if (open.records > 0 || bodies.empty())
     bodies.push_back(open.finish(header));
   std::vector<std::string> chunks;
@@ -300,7 +308,7 @@ std::optional<attempt_records> unpack_records(const std::vector<std::string>& ch
   for (auto& [number, chunk] : ordered) {
     if (chunk.count != first.count || chunk.header != first.header)
       return refuse("chunks of different attempts");
-    if (!read_columns(chunk.body, out.requests))
+    if (!read_columns(chunk.body, out))
       return refuse("columns of a chunk are malformed");
   }
   return out;

@@ -35,7 +35,10 @@ struct attempt_records {
   double speed = 1;
   std::string clock = "live";
   std::vector<std::string> remarks;
-  std::vector<request_record> requests;
+  std::string started;         ///< wall time of the first measured send, RFC 3339, UTC
+  std::string warming_started; ///< wall time of the first warming send; empty without warming
+  std::vector<request_record> requests;  ///< measured
+  std::vector<request_record> warming;   ///< sent before to fill the KV cache; kept apart, so that no statistic sees them
 };
 
 /// Content type of packed records on the wire.

@@ -74,6 +74,24 @@ TEST_CASE("records come back as they were, in any order of their chunks") {
     CHECK(same(before.requests[i], after->requests[i]));
 }
 
+TEST_CASE("warming requests and wall times travel along and stay apart") {
+  auto before = sample(30, 5);
+  before.warming = sample(40, 1).requests;
+  before.started = "2026-11-24T00:00:01.000001Z";
+  before.warming_started = "2026-11-24T00:00:00.5Z";
+  const auto chunks = pack_records(before, 1024);
+  REQUIRE(chunks.size() > 1);
+  const auto after = unpack_records(chunks);
+  REQUIRE(after);
+  CHECK(after->started == before.started);
+  CHECK(after->warming_started == before.warming_started);
+  REQUIRE(after->requests.size() == 30);
+  REQUIRE(after->warming.size() == 40);
+  for (size_t i = 0; i < 40; ++i)
+    CHECK(same(before.warming[i], after->warming[i]));
+  CHECK(same(before.requests[29], after->requests[29]));
+}
+
 TEST_CASE("chunks stay below the limit and are small") {
   const auto chunks = pack_records(sample(200, 500), 64 * 1024);
   size_t bytes = 0;
