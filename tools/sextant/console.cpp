@@ -83,7 +83,8 @@ std::vector<std::string> draw_view(const view_state& view, int width, int height
                             last.engines_running, last.gpus_in_use, last.gpu_seconds));
   const double share = last.points_planned > 0 ? static_cast<double>(last.points_done) / last.points_planned : 0;
   auto points = formatted("[%s] %d/%d points", bar(share, 32).c_str(), last.points_done, last.points_planned);
-  if (share > 0.05 && share < 1)
+  // Until the engines are chosen, the number of points still to come is not known well enough for a time.
+  if (view.stage == "BuildingCurves" && share > 0.05 && share < 1)
     points += formatted("   about %.0f s left", view.elapsed_s * (1 - share) / share);
   lines.push_back(points);
   lines.emplace_back();
