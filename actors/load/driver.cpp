@@ -2,6 +2,7 @@
 #include "actors/load/driver.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <ctime>
 
 #include "actors/load/driver_traffic.hpp"
@@ -13,9 +14,9 @@ namespace {
 
 using namespace load;
 
-int64_t now_ns() {
+int64_t clock_ns(clockid_t clock) {
   timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return static_cast<int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
 }
 
@@ -27,18 +28,29 @@ std::string plan_fault(const point_plan& plan) {
   return {};
 }
 
-/// Unmeasured passes: warm-up, then every prompt once where the point reuses KV caches.
-std::optional<failure> warm(engine_traffic& traffic, const measure_point& work, std::vector<std::string>& remarks) {
-  for (const auto& requests : {warmup_traffic(work), warming_traffic(work)}) {
-    std::vector<request_record> records;
-    if (requests.empty())
-      continue;
-    if (auto error = traffic.play(requests, work.plan.concurrency, pass::warming, records))
-      return error;
-    const auto failed = std::count_if(records.begin(), records.end(), [](const auto& r) { return !r.error.empty(); });
-    if (failed > 0)
-      remarks.push_back(std::to_string(failed) + " of " + std::to_string(records.size()) + " warming requests failed");
-  }
+/// One unmeasured pass, if there is anything to send.
+std::optional<failure> warm(engine_traffic& traffic, const std::vector<traffic_request>& requests, attempt_records& out,
+                            std::vector<request_record>& records) {
+  if (requests.empty())
+    return std::nullopt;
+  if (auto error = traffic.play(requests, out.work.plan.concurrency, pass::warming, records))
+    return error;
+  const auto failed = std::count_if(records.begin(), records.end(), [](const auto& r) { return !r.error.empty(); });
+  if (failed > 0)
+    out.remarks.push_back(std::to_string(failed) + " of " + std::to_string(records.size()) + " warming requests failed");
+  return std::nullopt;
+}
+
+/// Unmeasured passes: warm-up, then every prompt once where the point reuses KV caches. Only the latter is a run of its own
+/// for AIPerf, so only its records are kept.
+std::optional<failure> warm(engine_traffic& traffic, attempt_records& out) {
+  std::vector<request_record> unwanted;
+  if (auto error = warm(traffic, warmup_traffic(out.work), out, unwanted))
+    return error;
+  if (auto error = warm(traffic, warming_traffic(out.work), out, out.warming))
+    return error;
+  if (!out.warming.empty())
+    out.warming_started = rfc3339_text(traffic.began_unix_ns());
   return std::nullopt;
 }
 
@@ -48,6 +60,8 @@ std::optional<failure> measure_wave(engine_traffic& traffic, attempt_records& ou
     std::vector<request_record> records;
     if (auto error = traffic.play(wave_traffic(out.work, wave, replay), out.work.plan.concurrency, pass::measured, records))
       return error;
+    if (out.started.empty())
+      out.started = rfc3339_text(traffic.began_unix_ns());
     for (auto& record : records)
       record.wave = static_cast<uint32_t>(wave);
     const auto verdict = traffic.judge_wave(value_of(out.work.plan, records).mean);
@@ -67,7 +81,7 @@ std::optional<failure> measure(engine_traffic& traffic, attempt_records& out) {
   const auto& plan = out.work.plan;
   if (plan.concurrency % std::max(1, plan.attention_dp) != 0)
     out.remarks.push_back("requests in flight are no multiple of the attention ranks: ranks are loaded unevenly");
-  if (auto error = warm(traffic, out.work, out.remarks))
+  if (auto error = warm(traffic, out))
     return error;
   for (int wave = 0;; ++wave) {
     if (auto error = measure_wave(traffic, out, wave))
@@ -87,13 +101,27 @@ drive_outcome failed(failure error) {
 
 } // namespace
 
+int64_t load::unix_ns() {
+  return clock_ns(CLOCK_REALTIME);
+}
+
+std::string load::rfc3339_text(int64_t unix_ns) {
+  const time_t seconds = unix_ns / 1'000'000'000;
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  const auto n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  snprintf(text + n, sizeof text - n, ".%06dZ", static_cast<int>(unix_ns / 1000 % 1'000'000));
+  return text;
+}
+
 failure load::cancelled_failure() {
   return {failure_class::transient, failure_cause::cancelled, "the measurement was cancelled", {}};
 }
 
 drive_outcome load::drive_with_limits(const std::string& request, const measure_point& work, const std::atomic<bool>& cancelled,
                                       const traffic_limits& limits) {
-  const int64_t begin_ns = now_ns();
+  const int64_t begin_ns = clock_ns(CLOCK_MONOTONIC);
   if (const auto fault = plan_fault(work.plan); !fault.empty())
     return failed({failure_class::permanent, failure_cause::internal, work.plan.point + ": " + fault, {}});
   failure error;
@@ -107,7 +135,7 @@ drive_outcome load::drive_with_limits(const std::string& request, const measure_
   if (auto problem = measure(*traffic, out.records))
     return failed(cancelled ? cancelled_failure() : std::move(*problem));
   out.ok = true;
-  out.records.wall_ns = now_ns() - begin_ns;
+  out.records.wall_ns = clock_ns(CLOCK_MONOTONIC) - begin_ns;
   out.records.engine_ns = traffic->engine_ns();
   out.records.overhead_ns = std::max<int64_t>(0, out.records.wall_ns - traffic->traffic_ns());
   out.records.clock = traffic->clock();

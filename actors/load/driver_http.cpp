@@ -5,8 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/load/driver_control.hpp"
 #include "actors/load/driver_stream.hpp"
 #include "actors/load/driver_traffic.hpp"
+#include "actors/load/pace.hpp"
 #include "adapters/http/client.hpp"
 
 namespace sextant::load {
@@ -14,17 +16,10 @@ namespace sextant::load {
 namespace {
 
 constexpr int64_t cancel_check_ns = 20'000'000;
-constexpr int64_t control_timeout_ns = 5'000'000'000;
+constexpr int64_t lag_check_ns = 250'000'000;  ///< between looks at the lag of a wave under way
 constexpr int64_t busy_pause_ns = 10'000'000; ///< between attempts to set the speed of an engine that is still busy
 constexpr int busy_attempts = 100;
 constexpr int halvings_at_most = 4;           ///< of the speed, in one attempt
-
-/// What a simulated engine says about its playing.
-struct playing_report {
-  double speed = 1;
-  double virtual_s = 0;  ///< engine seconds since the speed was set
-  playing_lag lag;
-};
 
 /// One request while it is under way. Times are wall times.
 struct open_request {
@@ -36,8 +31,9 @@ struct open_request {
 class http_traffic final : public engine_traffic, private http_observer {
 public:
   http_traffic(const measure_point& work, const http_url& url, const traffic_limits& limits, const std::atomic<bool>& cancelled)
-    : work_(work), url_(url), limits_(limits), cancelled_(cancelled), measured_speed_(playing_speed(work)) {
+    : work_(work), url_(url), limits_(limits), cancelled_(cancelled), pace_(limits.pace ? *limits.pace : process_pace()), control_(url, cancelled) {
     http_client_settings settings;
+    settings.cancelled = &cancelled;
     if (limits.connect_timeout_ns > 0)
       settings.connect_timeout_ns = limits.connect_timeout_ns;
     client_ = make_http_client(url, *this, settings);
@@ -47,6 +43,7 @@ public:
                               std::vector<request_record>& records) override;
   wave_verdict judge_wave(double measured_ms) override;
 
+  int64_t began_unix_ns() const override { return began_unix_ns_; }
   int64_t engine_ns() const override { return engine_ns_; }
   int64_t traffic_ns() const override { return traffic_ns_; }
   double speed() const override { return plays_ ? measured_speed_ : 1; }
@@ -57,15 +54,22 @@ private:
   void on_end(uint64_t tag, http_outcome outcome) override;
 
   std::vector<std::string> make_texts(const std::vector<traffic_request>& requests);
+  double wanted_speed() const;
+  bool may_slow_down() const { return work_.simulation_speed <= 0 && halvings_ < halvings_at_most; }
+  void slow_down();
   std::optional<failure> set_speed(double wanted, double& got);
-  std::optional<playing_report> control(std::string_view method, const std::string& body, http_outcome& outcome);
+  std::optional<failure> run_pass(double speed, int64_t begin_ns, bool measured);
+  bool clearly_late(double speed, int64_t& next_look_ns);
   void start_next();
   void close_pass(double speed, int64_t begin_ns, bool measured, std::vector<request_record>& records);
+  void close_aborted_pass(double speed, int64_t begin_ns);
 
   const measure_point work_;
   const http_url url_;
   const traffic_limits limits_;
   const std::atomic<bool>& cancelled_;
+  playing_pace& pace_;
+  engine_control control_;
   std::unique_ptr<http_client> client_;
   std::map<uint64_t, std::string> prompts_;  ///< texts of prompts that are sent again and again
 
@@ -76,13 +80,16 @@ private:
   size_t failed_ = 0;
   size_t finished_ = 0;
   size_t in_flight_ = 1;      ///< wanted
+  bool aborted_ = false;      ///< clearly too late
 
   // -- clocks -----------------------------------------------------------------------------------------
-  double measured_speed_;
+  double measured_speed_ = 1; ///< of the last measured pass
+  double speed_limit_ = 0;    ///< after a late wave; 0 = none
   int halvings_ = 0;
   bool plays_ = false;        ///< the engine has a speed that can be set
   int64_t engine_ns_ = 0;
   int64_t traffic_ns_ = 0;
+  int64_t began_unix_ns_ = 0;
 };
 
 // -- one pass -----------------------------------------------------------------------------------------
@@ -92,6 +99,8 @@ std::vector<std::string> http_traffic::make_texts(const std::vector<traffic_requ
   std::vector<std::string> out;
   out.reserve(requests.size());
   for (const auto& r : requests) {
+    if (cancelled_)
+      break;
     std::string fresh;
     auto& ids = again ? prompts_[r.prompt] : fresh;
     if (ids.empty())
@@ -105,28 +114,31 @@ std::vector<std::string> http_traffic::make_texts(const std::vector<traffic_requ
 std::optional<failure> http_traffic::play(const std::vector<traffic_request>& requests, int concurrency, pass what,
                                           std::vector<request_record>& records) {
   const bool measured = what == pass::measured;
+  const playing_pace::turn turn(pace_);
   double speed = 1;
-  if (auto error = set_speed(measured ? measured_speed_ : warming_speed(work_), speed))
+  if (auto error = set_speed(measured ? wanted_speed() : warming_speed(work_), speed))
     return error;
+  if (measured)
+    measured_speed_ = speed;
   texts_ = make_texts(requests);
   open_.assign(requests.size(), {});
   for (size_t i = 0; i < requests.size(); ++i)
     open_[i].record.index = requests[i].index;
   started_ = failed_ = finished_ = 0;
+  aborted_ = false;
   in_flight_ = static_cast<size_t>(std::max(1, concurrency));
   client_->set_request_timeout(limits_.request_timeout_ns > 0 ? limits_.request_timeout_ns : request_timeout_ns(work_, speed));
   if (auto error = client_->connect_ahead(std::min(in_flight_, requests.size())); !error.empty())
-    return failure{failure_class::transient, failure_cause::engine_gone, work_.endpoint + ": " + error, {}};
+    return cancelled_ ? cancelled_failure()
+                      : failure{failure_class::transient, failure_cause::engine_gone, work_.endpoint + ": " + error, {}};
 
   const int64_t begin_ns = monotonic_ns();
-  for (size_t i = 0; i < in_flight_; ++i)
-    start_next();
-  while (client_->active() > 0) {
-    if (cancelled_) {
-      client_->cancel_all();
-      return cancelled_failure();
-    }
-    client_->poll(cancel_check_ns);
+  began_unix_ns_ = unix_ns();
+  if (auto error = run_pass(speed, begin_ns, measured))
+    return error;
+  if (aborted_) {
+    close_aborted_pass(speed, begin_ns);
+    return std::nullopt;
   }
   close_pass(speed, begin_ns, measured, records);
   std::vector<request_fault_kind> faults;
@@ -139,10 +151,34 @@ std::optional<failure> http_traffic::play(const std::vector<traffic_request>& re
   return judge(faults, first_error);
 }
 
+/// Sends everything and waits for all of it; ends early when that is of no use any more.
+std::optional<failure> http_traffic::run_pass(double speed, int64_t begin_ns, bool measured) {
+  const bool watched = plays_ && measured && may_slow_down();
+  int64_t next_look_ns = begin_ns + lag_check_ns;
+  for (size_t i = 0; i < in_flight_; ++i)
+    start_next();
+  while (client_->active() > 0 && !cancelled_ && !aborted_) {
+    client_->poll(cancel_check_ns);
+    aborted_ = watched && client_->active() > 0 && clearly_late(speed, next_look_ns);
+  }
+  client_->cancel_all();
+  return cancelled_ ? std::optional{cancelled_failure()} : std::nullopt;
+}
+
+bool http_traffic::clearly_late(double speed, int64_t& next_look_ns) {
+  if (const auto report = control_.take())
+    return clearly_too_late(work_, report->lag, speed);
+  if (const int64_t now = monotonic_ns(); now >= next_look_ns) {
+    next_look_ns = now + lag_check_ns;
+    control_.ask_in_passing();
+  }
+  return false;
+}
+
 void http_traffic::start_next() {
   // An engine that fails every request is not asked for all the rest.
   const bool hopeless = failed_ > 0 && failed_ == finished_ && failed_ >= in_flight_;
-  if (started_ == open_.size() || cancelled_)
+  if (started_ == open_.size() || cancelled_ || aborted_)
     return;
   if (hopeless) {
     open_.resize(started_);
@@ -171,11 +207,18 @@ void http_traffic::close_pass(double speed, int64_t begin_ns, bool measured, std
   const int64_t scaled_ns = to_engine(last_ns) - engine_ns_;
   // Warming is played faster than the machine can: there the engine itself knows how much of its time passed.
   http_outcome outcome;
-  if (const auto report = plays_ && !measured ? control("GET", {}, outcome) : std::nullopt;
+  if (const auto report = plays_ && !measured ? control_.ask("GET", {}, outcome) : std::nullopt;
       report && report->virtual_s > 0)
     engine_ns_ += std::min<int64_t>(scaled_ns, std::llround(report->virtual_s * 1e9));
   else
     engine_ns_ += scaled_ns;
+}
+
+/// A wave that does not count has still cost time.
+void http_traffic::close_aborted_pass(double speed, int64_t begin_ns) {
+  const int64_t wall_ns = monotonic_ns() - begin_ns;
+  traffic_ns_ += wall_ns;
+  engine_ns_ += std::llround(static_cast<double>(wall_ns) * speed);
 }
 
 // -- events -------------------------------------------------------------------------------------------
@@ -233,16 +276,14 @@ void http_traffic::on_end(uint64_t tag, http_outcome outcome) {
 
 // -- playing ------------------------------------------------------------------------------------------
 
-std::optional<playing_report> http_traffic::control(std::string_view method, const std::string& body, http_outcome& outcome) {
-  outcome = http_fetch(url_, method, "/simulation", body, control_timeout_ns);
-  const auto json = nlohmann::json::parse(outcome.body, nullptr, false);
-  if (outcome.end != http_end::complete || outcome.status != 200 || !json.is_object())
-    return std::nullopt;
-  const auto number = [&](const char* name) {
-    const auto i = json.find(name);
-    return i != json.end() && i->is_number() ? i->get<double>() : 0.0;
-  };
-  return playing_report{number("speed"), number("virtual_s"), {number("lag_p50_s"), number("lag_p99_s"), number("lag_max_s")}};
+double http_traffic::wanted_speed() const {
+  const double speed = playing_speed(work_, pace_.share());
+  return speed_limit_ > 0 ? std::min(speed, speed_limit_) : speed;
+}
+
+void http_traffic::slow_down() {
+  ++halvings_;
+  speed_limit_ = measured_speed_ / 2;
 }
 
 /// Sets the speed of a simulated engine, which also forgets its lag so far. Engines without that route run at speed 1.
@@ -253,7 +294,7 @@ std::optional<failure> http_traffic::set_speed(double wanted, double& got) {
   const auto body = nlohmann::json{{"speed", wanted}}.dump();
   http_outcome outcome;
   for (int attempt = 0; attempt < busy_attempts; ++attempt) {
-    if (const auto report = control("POST", body, outcome)) {
+    if (const auto report = control_.ask("POST", body, outcome)) {
       plays_ = true;
       got = report->speed > 0 ? report->speed : wanted;
       return std::nullopt;
@@ -272,12 +313,15 @@ std::optional<failure> http_traffic::set_speed(double wanted, double& got) {
 
 wave_verdict http_traffic::judge_wave(double measured_ms) {
   http_outcome outcome;
-  const auto report = plays_ ? control("GET", {}, outcome) : std::nullopt;
-  if (!report || !played_too_late(work_, report->lag, measured_ms, measured_speed_))
+  const auto report = plays_ && !aborted_ ? control_.ask("GET", {}, outcome) : std::nullopt;
+  const bool late = aborted_ || (report && played_too_late(work_, report->lag, measured_ms, measured_speed_));
+  if (plays_ && work_.simulation_speed <= 0)
+    pace_.note_wave(!late);
+  if (!late)
     return wave_verdict::good;
-  if (work_.simulation_speed > 0 || ++halvings_ > halvings_at_most)
+  if (!may_slow_down())
     return wave_verdict::too_late;
-  measured_speed_ /= 2;
+  slow_down();
   return wave_verdict::again;
 }
 

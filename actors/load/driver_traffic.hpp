@@ -23,10 +23,13 @@ enum class wave_verdict : uint8_t {
   too_late,  ///< too late, and nothing more to be done about it
 };
 
-/// Time-outs that tests shorten. 0 = from the work.
+class playing_pace;
+
+/// What tests set. 0 = from the work, null = of this process.
 struct traffic_limits {
   int64_t connect_timeout_ns = 0;
   int64_t request_timeout_ns = 0;
+  playing_pace* pace = nullptr;
 };
 
 /// Closed-loop traffic at one engine. Used by one thread.
@@ -39,9 +42,11 @@ public:
   virtual std::optional<failure> play(const std::vector<traffic_request>& requests, int concurrency, pass what,
                                       std::vector<request_record>& records)
     = 0;
-  /// Judges the last measured pass, of which this latency came out. May lower the speed.
+  /// Judges the last measured pass, of which this latency came out. May lower the speed. A pass that was clearly too late
+  /// ends early and without records; its verdict is `again`.
   virtual wave_verdict judge_wave(double measured_ms) = 0;
 
+  virtual int64_t began_unix_ns() const = 0;  ///< wall clock at the first send of the last pass
   virtual int64_t engine_ns() const = 0;   ///< engine time of all passes
   virtual int64_t traffic_ns() const = 0;  ///< wall time of all passes, first send to last token each
   virtual double speed() const = 0;        ///< engine seconds per wall second; 0 = as fast as it goes
@@ -58,6 +63,11 @@ std::unique_ptr<engine_traffic> make_virtual_traffic(const std::string& request,
 /// `drive_measurement` with other time-outs than the work asks for.
 drive_outcome drive_with_limits(const std::string& request, const measure_point& work, const std::atomic<bool>& cancelled,
                                 const traffic_limits& limits);
+
+/// CLOCK_REALTIME in nanoseconds.
+int64_t unix_ns();
+/// A time of that clock as RFC 3339 text in UTC with microseconds.
+std::string rfc3339_text(int64_t unix_ns);
 
 /// The failure of a measurement that was taken back.
 failure cancelled_failure();

@@ -62,6 +62,7 @@ public:
                               std::vector<request_record>& records) override;
   wave_verdict judge_wave(double) override { return wave_verdict::good; }
 
+  int64_t began_unix_ns() const override { return began_unix_ns_; }
   int64_t engine_ns() const override { return since_begin(engine_->now_s); }
   int64_t traffic_ns() const override { return traffic_ns_; }
   double speed() const override { return 0; }
@@ -79,6 +80,7 @@ private:
   const std::atomic<bool>& cancelled_;
   const double begin_s_;
   int64_t traffic_ns_ = 0;
+  int64_t began_unix_ns_ = 0;
   uint64_t first_id_ = 0;
 };
 
@@ -86,6 +88,7 @@ std::optional<failure> virtual_traffic::play(const std::vector<traffic_request>&
                                              std::vector<request_record>& records) {
   const auto before = records.size();
   const int64_t begin = wall_ns();
+  began_unix_ns_ = unix_ns();
   records.resize(before + requests.size());
   if (auto error = run(requests, static_cast<size_t>(std::max(1, concurrency)), records.data() + before))
     return error;

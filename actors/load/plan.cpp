@@ -13,13 +13,15 @@ namespace sextant::load {
 
 namespace {
 
-constexpr double events_per_s = 12'000;       ///< token events that server and client handle beside other engines
 constexpr double shortest_step_s = 1.5e-3;    ///< wall
 constexpr double shortest_ttft_s = 40e-3;     ///< wall
 constexpr double fastest = 1000;
 constexpr double decode_lag_share = 0.20;     ///< of one step
 constexpr double decode_value_share = 0.005;  ///< of the steps of a request together
 constexpr double prefill_lag_share = 0.05;    ///< of the TTFT
+constexpr double enough_steps = 20;           ///< to believe their median
+constexpr double many_steps = 300;            ///< to believe their 99th percentile
+constexpr double clearly = 3;                 ///< times the allowed lag
 constexpr double wait_factor = 20;            ///< times the prediction
 constexpr double shortest_wait_s = 30;
 constexpr double unpredicted_wait_s = 600;
@@ -37,6 +39,15 @@ std::vector<traffic_request> series(uint64_t first_prompt, int count, int isl, i
   for (int i = 0; i < count; ++i)
     out.push_back({first_prompt + static_cast<uint64_t>(i), static_cast<uint32_t>(i), isl, osl});
   return out;
+}
+
+/// Lag that a measured latency of this size allows, wall seconds.
+double allowed_lag_s(const measure_point& work, double latency_ms, double speed) {
+  const double wall_s = latency_ms / 1e3 / std::max(speed, 1e-9);
+  const double share = work.plan.kind == point_kind::ttft
+                         ? prefill_lag_share
+                         : std::max(decode_lag_share, decode_value_share * (work.plan.osl - 1));
+  return share * wall_s;
 }
 
 bool reuses_prompts(const point_plan& plan) {
@@ -93,7 +104,7 @@ std::string completion_body(std::string_view model, std::string_view prompt_ids,
 
 // -- time ---------------------------------------------------------------------------------------------
 
-double playing_speed(const measure_point& work) {
+double playing_speed(const measure_point& work, const machine_share& share) {
   if (!work.simulated)
     return 1;
   if (work.simulation_speed > 0)
@@ -109,9 +120,9 @@ double playing_speed(const measure_point& work) {
   if (decodes && itl_s > 0) {
     known = true;
     const int decoding = work.plan.kind == point_kind::itl ? work.plan.concurrency : std::max(1, work.plan.attention_dp);
-    speed = std::min({speed, itl_s / shortest_step_s, events_per_s * itl_s / std::max(1, decoding)});
+    speed = std::min({speed, itl_s / shortest_step_s, share.events_per_s * itl_s / std::max(1, decoding)});
   }
-  return known ? speed : 1;
+  return known ? speed * share.pace : 1;
 }
 
 double warming_speed(const measure_point& work) {
@@ -121,11 +132,17 @@ double warming_speed(const measure_point& work) {
 }
 
 bool played_too_late(const measure_point& work, const playing_lag& lag, double measured_ms, double speed) {
-  const double wall_s = measured_ms / 1e3 / std::max(speed, 1e-9);
-  const double share = work.plan.kind == point_kind::ttft
-                         ? prefill_lag_share
-                         : std::max(decode_lag_share, decode_value_share * (work.plan.osl - 1));
-  return wall_s > 0 && lag.p99_s > share * wall_s;
+  const double allowed_s = allowed_lag_s(work, measured_ms, speed);
+  return allowed_s > 0 && lag.p99_s > allowed_s;
+}
+
+bool clearly_too_late(const measure_point& work, const playing_lag& lag, double speed) {
+  const double expected_ms = work.plan.kind == point_kind::ttft ? work.expected_ttft_ms : work.expected_itl_ms;
+  const double allowed_s = allowed_lag_s(work, expected_ms, speed);
+  if (allowed_s <= 0)
+    return false;
+  return (lag.steps >= enough_steps && lag.p50_s > allowed_s)
+         || (lag.steps >= many_steps && lag.p99_s > clearly * allowed_s);
 }
 
 int64_t request_timeout_ns(const measure_point& work, double speed) {

@@ -43,18 +43,28 @@ struct playing_lag {
   double p50_s = 0;
   double p99_s = 0;
   double max_s = 0;
+  double steps = 0;  ///< of which these are the quantiles
+};
+
+/// What one measurement may use of the machine.
+struct machine_share {
+  double events_per_s = 12'000;  ///< token events that server and client handle
+  double pace = 1;               ///< factor of every speed: below 1 where waves were late before
 };
 
 /// Engine seconds per wall second at which this machine can play the measured waves: as asked for, or so that events stay
 /// within a budget, a decode step lasts at least 1.5 ms and a measured TTFT at least 40 ms of wall time. Below 1 when real
 /// time is too fast. 1 when nothing is known.
-double playing_speed(const measure_point& work);
+double playing_speed(const measure_point& work, const machine_share& share = {});
 /// The same for warming, whose times nobody looks at.
 double warming_speed(const measure_point& work);
 /// Whether a wave with this measured latency (engine ms) was played too late to count. A TTFT is late by the whole lag: 5 %
 /// of it are allowed at the lag's 99th percentile. An ITL is a mean over all steps of a request, and steps end at absolute
 /// times, so that only the lag of its two ends counts: 20 % of one step, or half a percent of all steps if that is more.
 bool played_too_late(const measure_point& work, const playing_lag& lag, double measured_ms, double speed);
+/// Whether a wave under way cannot end in time any more: half of its steps, or one in a hundred of many steps by far, are late.
+/// Judged by the prediction; false without one.
+bool clearly_too_late(const measure_point& work, const playing_lag& lag, double speed);
 
 /// Wall time a request may take, generous: many times what the prediction says, never below half a minute.
 int64_t request_timeout_ns(const measure_point& work, double speed);

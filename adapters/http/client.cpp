@@ -182,6 +182,8 @@ std::string epoll_client::connect_ahead(size_t wanted) {
     size_t connecting = count(link_state::connecting);
     if (failures > 0 && connecting == 0)
       return alive > 0 ? std::string{} : error;
+    if (settings_.cancelled && *settings_.cancelled)
+      return "cancelled";
     if (monotonic_ns() > until)
       return alive > 0 ? std::string{} : "no connection in time";
     while (failures == 0 && connecting < connecting_at_once && alive + connecting < wanted) {

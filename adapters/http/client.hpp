@@ -2,6 +2,7 @@
 // One epoll loop that runs inside `poll` in the calling thread. Not thread-safe; one client per thread and server.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -61,6 +62,7 @@ public:
 struct http_client_settings {
   int64_t connect_timeout_ns = 5'000'000'000;
   int64_t request_timeout_ns = 600'000'000'000;  ///< first byte written to last byte read
+  const std::atomic<bool>* cancelled = nullptr;  ///< ends `connect_ahead` early once it is true; must outlive the client
 };
 
 class http_client {
