@@ -70,7 +70,8 @@ std::optional<point_plan> next_curve_point(const knowledge& known, const candida
 
 int curve_points_expected(const knowledge& known, const candidate_track& candidate) {
   if (known.request.policy == search_policy::adaptive)
-    return candidate.report.role == phase::prefill ? adaptive_prefill_points : adaptive_decode_points;
+    return candidate.report.role == phase::prefill ? adaptive_prefill_points
+                                                     : static_cast<int>(adaptive_decode_grid(known, candidate).size());
   return static_cast<int>(reference_points(known, candidate).size());
 }
 

@@ -33,7 +33,9 @@ std::vector<std::string> curve_objections(const std::vector<prefill_sample>& pre
 /// Input lengths of an adaptive prefill curve before refinement: logarithmic from 100 to `longest`, with `wanted` among them.
 std::vector<int> spread_lengths(int wanted, int longest);
 
-/// Places of an adaptive decode grid before refinement: contexts from short to long, low and high usage each; short ones first.
-std::vector<decode_spot> spread_spots(int isl, int max_context, int64_t kv_tokens, int attention_dp);
+/// Places of an adaptive decode grid: contexts around the target's, the same usages up to `usage` on each, shortest first. The
+/// target's row has the mean context of the sweep, so that the points of both lie on one line.
+std::vector<decode_spot> spread_spots(const service_level& sla, int max_context, int64_t kv_tokens, int attention_dp,
+                                      double usage);
 
 } // namespace sextant::searching

@@ -16,9 +16,19 @@ namespace {
 constexpr int first_prefill_points = 6;
 /// Lengths that differ by less than this factor are one.
 constexpr double same_length = 1.25;
-/// Share of the capacity that the highest spot of the target's context uses; others stay lower, they cost most.
-constexpr double high_usage = 0.85;
-constexpr double high_usage_elsewhere = 0.45;
+/// Contexts of the decode grid relative to the target's; wider ratios make cubic interpolation between the rows swing.
+constexpr double relative_contexts[] = {0.5, 1, 2, 4};
+/// Usages of every row relative to the highest one. The same usages on every row: planners triangulate the plain coordinates.
+constexpr double relative_usages[] = {0, 0.03, 0.12, 0.4, 1};
+/// No load is measured whose predicted ITL is beyond the target by this factor: planners ask for loads within the target.
+constexpr double latency_in_reach = 1.6;
+/// Share of the capacity that a row uses at most, and that is left for rounding.
+constexpr double most_usage = 0.9;
+constexpr double fits = 0.97;
+/// Loads for each attention rank that a row reaches even where the target is out of reach.
+constexpr int64_t least_rounds = 16;
+/// A measured load this near serves as well: two that are nearly the same make a cubic swing with their noise.
+constexpr double same_load = 1.2;
 /// Disagreement below which a further point tells nothing.
 constexpr double good_enough = 0.01;
 
@@ -39,15 +49,14 @@ struct gap {
 /// `measured`: place -> (measured ms, predicted ms). `predict`: the model at any place.
 template <class Predict>
 std::optional<gap> widest_gap(const std::map<int, std::pair<double, double>>& measured, const std::set<int>& excluded,
-                              Predict predict, int step) {
+                              Predict predict) {
   std::optional<gap> widest;
   for (auto right = measured.begin(); right != measured.end(); ++right) {
     if (right == measured.begin())
       continue;
     const auto left = std::prev(right);
     // The middle by ratio: curves bend most at their short end.
-    int middle = static_cast<int>(std::lround(std::sqrt(static_cast<double>(left->first) * right->first)));
-    middle = std::max(middle / step, 1) * step;
+    const auto middle = static_cast<int>(std::lround(std::sqrt(static_cast<double>(left->first) * right->first)));
     if (middle <= left->first || middle >= right->first || excluded.count(middle))
       continue;
     const double share = (middle - left->first) / static_cast<double>(right->first - left->first);
@@ -91,54 +100,29 @@ std::optional<point_plan> next_prefill_point(const knowledge& known, const candi
   }
   if (measured.size() + excluded.size() >= adaptive_prefill_points)
     return std::nullopt;
-  const auto found = widest_gap(measured, excluded, [&](int isl) { return candidate.predict({isl, prefill_osl, 1}); }, 1);
+  const auto found = widest_gap(measured, excluded, [&](int isl) { return candidate.predict({isl, prefill_osl, 1}); });
   // A curve that is known well enough still needs the points that planners ask for.
   if (!found || (found->disagreement < good_enough && measured.size() >= first_prefill_points))
     return std::nullopt;
   return plan_of(found->middle);
 }
 
+bool load_known(const candidate_track& candidate, const decode_spot& spot) {
+  return std::any_of(candidate.grid.begin(), candidate.grid.end(), [&](const point_plan& swept) {
+    const auto s = spot_of(swept);
+    return candidate.measured(swept.point) && mean_context(s) == mean_context(spot)
+           && s.in_flight < spot.in_flight * same_load && spot.in_flight < s.in_flight * same_load;
+  });
+}
+
 std::optional<point_plan> next_decode_point(const knowledge& known, const candidate_track& candidate) {
   const auto& report = candidate.report;
-  const int ranks = report.layout.attention_data_parallel();
-  const auto plan_of = [&](const decode_spot& spot) {
-    return decode_plan(known.request, report.engine, report.layout, point_set::curve, spot);
-  };
-  std::vector<point_plan> spread;
-  std::set<int> lengths;
-  for (const auto& spot : spread_spots(known.request.sla.isl, longest_context(known.request), report.kv_tokens, ranks)) {
-    spread.push_back(plan_of(spot));
-    lengths.insert(spot.isl);
+  for (const auto& spot : adaptive_decode_grid(known, candidate)) {
+    auto plan = decode_plan(known.request, report.engine, report.layout, point_set::curve, spot);
+    if (!candidate.measured(plan.point) && !candidate.given_up(plan.point) && !load_known(candidate, spot))
+      return plan;
   }
-  if (auto next = first_unsettled(candidate, spread))
-    return next;
-  std::map<int, std::map<int, std::pair<double, double>>> rows;
-  std::map<int, std::set<int>> excluded;
-  int asked = 0;
-  for (const auto& [id, point] : candidate.points) {
-    if (point.plan.purpose != "curve")
-      continue;
-    ++asked;
-    if (point.result)
-      rows[point.plan.isl][point.plan.concurrency] = {point.result->value_ms, candidate.predict(spot_of(point.plan))};
-    else
-      excluded[point.plan.isl].insert(point.plan.concurrency);
-  }
-  if (asked >= adaptive_decode_points)
-    return std::nullopt;
-  std::optional<gap> widest;
-  int length = 0;
-  for (int isl : lengths) {
-    const auto predict = [&](int n) { return candidate.predict({isl, adaptive_osl, n}); };
-    const auto found = widest_gap(rows[isl], excluded[isl], predict, ranks);
-    if (found && (!widest || found->disagreement > widest->disagreement)) {
-      widest = found;
-      length = isl;
-    }
-  }
-  if (!widest || (widest->disagreement < good_enough && asked >= static_cast<int>(spread.size()) + 1))
-    return std::nullopt;
-  return plan_of({length, adaptive_osl, widest->middle});
+  return std::nullopt;
 }
 
 } // namespace
@@ -173,34 +157,84 @@ std::vector<int> spread_lengths(int wanted, int longest) {
   return lengths;
 }
 
-std::vector<decode_spot> spread_spots(int isl, int max_context, int64_t kv_tokens, int attention_dp) {
+namespace {
+
+/// Requests in flight that a decode grid may ask for at a context, in rounds of one for each attention rank.
+int64_t most_rounds(double context, int osl, int64_t kv_tokens, int ranks) {
+  const auto fitting = static_cast<int64_t>(static_cast<double>(kv_tokens) * fits / (context + osl / 2.0));
+  return std::min<int64_t>({fitting, max_in_flight, most_output_tokens / osl}) / ranks;
+}
+
+/// Contexts of the grid: around the target's, up to the longest one that leaves room for two loads.
+std::set<double> grid_contexts(double wanted, double shortest, double longest) {
+  std::set<double> result;
+  if (longest < shortest)
+    return result;
+  if (wanted > longest) // the target itself does not fit: what comes nearest
+    wanted = longest;
+  for (double factor : relative_contexts) {
+    // Only whole tokens away from the target's context, so that the input length is whole.
+    const double context = wanted + std::round(wanted * (factor - 1));
+    if (context >= shortest && context <= longest)
+      result.insert(context);
+  }
+  const double reach = wanted * relative_contexts[3];
+  if (longest < reach && longest > *result.rbegin() * same_length)
+    result.insert(longest);
+  if (result.size() == 1 && wanted + std::floor(wanted / 2) <= longest)
+    result.insert(wanted + std::floor(wanted / 2));
+  return result;
+}
+
+} // namespace
+
+std::vector<decode_spot> spread_spots(const service_level& sla, int max_context, int64_t kv_tokens, int attention_dp,
+                                      double usage) {
   const int ranks = std::max(attention_dp, 1);
-  const auto most = [&](int length) {
-    return std::min<int64_t>({kv_tokens / (length + adaptive_osl), max_in_flight, most_output_tokens / adaptive_osl}) / ranks;
-  };
-  // The longest context that still leaves room for two loads.
-  const auto longest = static_cast<int>(std::min<int64_t>(max_context - prompt_reserve, kv_tokens / (2 * ranks)) - adaptive_osl);
-  std::set<int> lengths;
-  for (int length : {100, isl, longest})
-    if (length > 0 && length <= longest)
-      lengths.insert(length);
-  const int low = std::min(isl, longest);
-  if (low > 0 && longest > 6 * low)
-    lengths.insert(static_cast<int>(std::lround(std::sqrt(static_cast<double>(low) * longest))));
-  if (lengths.size() == 1 && longest >= 16)
-    lengths.insert(std::max(longest / 4, 1));
+  // Odd where the target's is, so that the rows can meet the sweep's mean context to the half token.
+  const int osl = adaptive_osl + sla.osl % 2;
+  const double longest
+    = std::floor(std::min<double>(max_context - prompt_reserve, static_cast<double>(kv_tokens) * fits / (2 * ranks)) - osl)
+      + osl % 2 / 2.0;
   std::vector<decode_spot> result;
-  for (int length : lengths) {
-    const auto rounds = most(length);
-    if (rounds < 1)
+  for (double context : grid_contexts(std::max(sla.isl + sla.osl / 2.0, osl + osl / 2.0), osl / 2.0 + 1, longest)) {
+    const auto most = most_rounds(context, osl, kv_tokens, ranks);
+    if (most < 1)
       continue;
-    result.push_back({length, adaptive_osl, ranks});
-    const double usage = length == isl ? high_usage : high_usage_elsewhere;
-    const auto high = std::clamp<int64_t>(std::llround(static_cast<double>(rounds) * usage), std::min<int64_t>(2, rounds), rounds);
-    if (high > 1)
-      result.push_back({length, adaptive_osl, static_cast<int>(high) * ranks});
+    std::set<int64_t> rounds;
+    for (double share : relative_usages)
+      rounds.insert(std::clamp<int64_t>(std::llround(share * usage * static_cast<double>(kv_tokens) / context / ranks), 1, most));
+    if (rounds.size() == 1 && most > 1)
+      rounds.insert(std::min(most, least_rounds));
+    for (auto n : rounds)
+      result.push_back({static_cast<int>(context - osl / 2.0), osl, static_cast<int>(n) * ranks});
   }
   return result;
+}
+
+double useful_usage(const knowledge& known, const candidate_track& candidate) {
+  const auto& sla = known.request.sla;
+  const auto kv_tokens = candidate.report.kv_tokens;
+  const int ranks = candidate.report.layout.attention_data_parallel();
+  const double context = sla.isl + sla.osl / 2.0;
+  const auto rounds = static_cast<int64_t>(most_usage * static_cast<double>(kv_tokens) / context / ranks);
+  int64_t low = std::min(rounds, least_rounds), high = std::min<int64_t>(rounds, max_in_flight / ranks);
+  while (low < high) {
+    const auto middle = (low + high + 1) / 2;
+    if (candidate.predict({sla.isl, sla.osl, static_cast<int>(middle) * ranks}) <= latency_in_reach * sla.itl_ms)
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  if (low <= 0)
+    return most_usage;
+  return std::min(most_usage, static_cast<double>(low * ranks) * context / static_cast<double>(kv_tokens));
+}
+
+std::vector<decode_spot> adaptive_decode_grid(const knowledge& known, const candidate_track& candidate) {
+  const auto& report = candidate.report;
+  return spread_spots(known.request.sla, longest_context(known.request), report.kv_tokens,
+                      report.layout.attention_data_parallel(), useful_usage(known, candidate));
 }
 
 } // namespace sextant::searching

@@ -1,4 +1,4 @@
-// refinement.hpp: Curve points of the adaptive policy: a sparse spread first, then where interpolation and model disagree. Pure.
+// refinement.hpp: Curve points of the adaptive policy: prompt lengths by need, a decode grid that cubic interpolation can use. Pure.
 #pragma once
 
 #include <optional>
@@ -9,15 +9,19 @@ namespace sextant::searching {
 
 /// Points of an adaptive prefill curve, the sweep's own point included.
 inline constexpr int adaptive_prefill_points = 8;
-/// Points of an adaptive decode grid, sweep points not counted.
-inline constexpr int adaptive_decode_points = 11;
-/// Output tokens of an adaptive decode point.
-inline constexpr int adaptive_osl = 128;
+/// Output tokens of an adaptive decode point; one more where the target's are odd.
+inline constexpr int adaptive_osl = 64;
 /// Output tokens that all requests of an adaptive decode point may produce together.
-inline constexpr int most_output_tokens = 120000;
+inline constexpr int most_output_tokens = 65000;
 
 /// Longest prompt that a prefill engine takes: context without the reserve, and what one attention rank's KV cache holds.
 int longest_prompt(const knowledge& known, const candidate_track& candidate);
+
+/// Share of the KV capacity up to which loads at the target's context are worth measuring: not far beyond the target's ITL.
+double useful_usage(const knowledge& known, const candidate_track& candidate);
+
+/// The whole decode grid of a candidate whose engine reported its capacity.
+std::vector<decode_spot> adaptive_decode_grid(const knowledge& known, const candidate_track& candidate);
 
 /// The next point of an adaptive curve.
 std::optional<point_plan> next_adaptive_point(const knowledge& known, const candidate_track& candidate);

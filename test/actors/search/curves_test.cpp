@@ -23,23 +23,46 @@ TEST_CASE("prefill curves spread from 100 to the longest prompt, the target's le
   CHECK(spread_lengths(3000, 5).empty());
 }
 
-TEST_CASE("decode grids begin with two usages of at least two contexts, within capacity and traffic") {
+TEST_CASE("decode grids have two usages or more of two contexts or more, within capacity and traffic") {
   for (int ranks : {1, 4, 16})
     for (int64_t kv : {20000, 500000, 3600000})
-      for (int context : {4096, 40960, 163840}) {
-        std::map<int, int> rows;
-        for (const auto& spot : spread_spots(3000, context, kv, ranks)) {
-          ++rows[spot.isl];
-          CHECK(spot.in_flight % ranks == 0);
-          CHECK((spot.isl + spot.osl) * static_cast<int64_t>(spot.in_flight) <= kv);
-          CHECK(spot.in_flight * spot.osl <= std::max(most_output_tokens, ranks * adaptive_osl));
-          CHECK(spot.isl + spot.osl <= context);
-          CHECK(kv_usage(spot, kv) <= 1);
-        }
-        INFO("ranks " << ranks << " kv " << kv << " context " << context);
-        CHECK(rows.size() >= 2);
-        CHECK(std::count_if(rows.begin(), rows.end(), [](const auto& row) { return row.second >= 2; }) >= 2);
-      }
+      for (int context : {4096, 40960, 163840})
+        for (int osl : {1, 75, 500})
+          for (int isl : {10, 3000}) {
+            std::map<int, int> rows;
+            for (const auto& spot : spread_spots({isl, osl, 300, 20}, context, kv, ranks, 0.7)) {
+              ++rows[spot.isl];
+              CHECK(spot.isl > 0);
+              CHECK(spot.in_flight % ranks == 0);
+              CHECK((spot.isl + spot.osl) * static_cast<int64_t>(spot.in_flight) <= kv);
+              CHECK(spot.in_flight * spot.osl <= most_output_tokens);
+              CHECK(spot.isl + spot.osl <= context);
+            }
+            INFO("ranks " << ranks << " kv " << kv << " context " << context << " isl " << isl << " osl " << osl);
+            CHECK(rows.size() >= 2);
+            CHECK(rows.size() <= 5);
+            CHECK(std::count_if(rows.begin(), rows.end(), [](const auto& row) { return row.second >= 2; }) >= 2);
+          }
+}
+
+TEST_CASE("the decode grid is regular: the target's mean context is a row, every row has the same usages") {
+  const auto osl = GENERATE(500, 75);
+  const int64_t kv = 3767984;
+  std::map<double, std::vector<double>> rows;
+  for (const auto& spot : spread_spots({3000, osl, 300, 20}, 40960, kv, 1, 0.5))
+    rows[mean_context(spot)].push_back(kv_usage(spot, kv));
+  REQUIRE(rows.size() == 4);
+  REQUIRE(rows.count(3000 + osl / 2.0) == 1);
+  const auto& wanted = rows.at(3000 + osl / 2.0);
+  REQUIRE(wanted.size() == 5);
+  CHECK(wanted.back() == Approx(0.5).epsilon(0.02));
+  for (const auto& [context, usages] : rows) {
+    INFO("context " << context);
+    REQUIRE(usages.size() == 5);
+    for (size_t i = 1; i + 1 < usages.size(); ++i)
+      CHECK(usages[i] == Approx(wanted[i]).margin((context + 3000) / kv));
+    CHECK(usages.back() <= wanted.back() * 1.02);
+  }
 }
 
 TEST_CASE("the rising part of a curve is its longest strictly rising one") {
