@@ -18,7 +18,7 @@ namespace sextant {
 struct bus_mail {
   int topic = 0;
   bus_message message;
-  delivery_ptr receipt;  ///< set for work; settles the delivery
+  delivery_ptr receipt; ///< set for work; settles the delivery
 };
 
 /// A lease answer in the mailbox of an actor.
@@ -43,8 +43,8 @@ struct work_verdict {
 struct surroundings {
   std::shared_ptr<bus> link;
   subjects names;
-  std::string node;      ///< name of this node
-  std::string instance;  ///< unique per process
+  std::string node;     ///< name of this node
+  std::string instance; ///< unique per process
 };
 
 /// A bus callback that puts every message into the mailbox of `target`; safe on any thread.
@@ -66,16 +66,15 @@ bus::work_handler work_into_mailbox(const Handle& target, int topic) {
 template <class Handle>
 void ask_whether_wanted(const surroundings& around, const std::string& request, const std::string& work, const Handle& asker,
                         uint64_t ticket) {
-  around.link->request(around.names.request_command(request, "wants"), work, std::chrono::seconds{5},
-                       [asker, ticket](std::optional<bus_message> answer, const std::string&) {
-                         std::vector<codec_error> errors;
-                         auto e = answer ? decode_envelope(answer->body, errors) : std::nullopt;
-                         auto word = e ? message_as<work_wanted>(*e) : std::nullopt;
-                         const auto verdict = !word          ? work_verdict::no_answer
-                                              : word->wanted ? work_verdict::wanted
-                                                             : work_verdict::obsolete;
-                         caf::anon_send(asker, work_verdict{ticket, verdict});
-                       });
+  around.link->request(
+      around.names.request_command(request, "wants"), work, std::chrono::seconds{5},
+      [asker, ticket](std::optional<bus_message> answer, const std::string&) {
+        std::vector<codec_error> errors;
+        auto e = answer ? decode_envelope(answer->body, errors) : std::nullopt;
+        auto word = e ? message_as<work_wanted>(*e) : std::nullopt;
+        const auto verdict = !word ? work_verdict::no_answer : word->wanted ? work_verdict::wanted : work_verdict::obsolete;
+        caf::anon_send(asker, work_verdict{ticket, verdict});
+      });
 }
 
 /// Work whose session did not answer is offered again after this pause.

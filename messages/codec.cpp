@@ -270,9 +270,9 @@ std::string body_schema() {
   return dump(schema_value<T>());
 }
 
-#define SEXTANT_INSTANTIATE(type)                                                                                       \
-  template std::string encode_body<type>(const type&);                                                                  \
-  template std::optional<type> decode_body<type>(std::string_view, std::vector<codec_error>&);                          \
+#define SEXTANT_INSTANTIATE(type)                                                                                           \
+  template std::string encode_body<type>(const type&);                                                                      \
+  template std::optional<type> decode_body<type>(std::string_view, std::vector<codec_error>&);                              \
   template std::string body_schema<type>();
 SEXTANT_FOR_EACH_MESSAGE(SEXTANT_INSTANTIATE)
 SEXTANT_INSTANTIATE(profile_result)

@@ -30,8 +30,9 @@ distribution describe_samples(std::vector<double> samples) {
   d.min = samples.front();
   d.max = samples.back();
   d.std = mean.deviation * std::sqrt((n - 1) / n);
-  const std::pair<double*, double> wanted[] = {{&d.p1, 0.01},  {&d.p5, 0.05},  {&d.p10, 0.10}, {&d.p25, 0.25}, {&d.p50, 0.50},
-                                               {&d.p75, 0.75}, {&d.p90, 0.90}, {&d.p95, 0.95}, {&d.p99, 0.99}};
+  const std::pair<double*, double> wanted[] = {{&d.p1, 0.01},  {&d.p5, 0.05},  {&d.p10, 0.10},
+                                               {&d.p25, 0.25}, {&d.p50, 0.50}, {&d.p75, 0.75},
+                                               {&d.p90, 0.90}, {&d.p95, 0.95}, {&d.p99, 0.99}};
   for (const auto& [target, q] : wanted)
     *target = percentile(samples, q);
   d.low = mean.low;

@@ -12,19 +12,19 @@ namespace sextant {
 
 /// Asks DEPLOYMENT to start one engine. Ends in `engine_ready` or `engine_failed`.
 struct deploy_engine {
-  std::string engine;        ///< `{phase}-{tag}`, unique within the request, e.g. `prefill-TP4`
-  int attempt = 1;           ///< 1-based; a new attempt is a new incarnation with an empty cache
+  std::string engine; ///< `{phase}-{tag}`, unique within the request, e.g. `prefill-TP4`
+  int attempt = 1;    ///< 1-based; a new attempt is a new incarnation with an empty cache
   phase role = phase::prefill;
   mapping layout;
   backend_kind backend = backend_kind::vllm;
-  std::string host;          ///< kind of host: `simulated`, `local`, `kubernetes`, `endpoint`
-  std::string simulation;    ///< for the simulated host: `live` or `virtual`
+  std::string host;       ///< kind of host: `simulated`, `local`, `kubernetes`, `endpoint`
+  std::string simulation; ///< for the simulated host: `live` or `virtual`
   double simulation_speed = 0;
   uint64_t seed = 0;
-  std::string dgd;           ///< the DynamoGraphDeployment to apply, YAML text
+  std::string dgd; ///< the DynamoGraphDeployment to apply, YAML text
   model_facts model;
   gpu_facts gpu;
-  int max_context = 0;       ///< tokens the engine must accept
+  int max_context = 0; ///< tokens the engine must accept
   double timeout_s = 1800;
 };
 
@@ -62,13 +62,13 @@ void describe(Visitor& v, release_engine& x) {
 struct engine_ready {
   std::string engine;
   int attempt = 1;
-  std::string endpoint;         ///< base URL; `virtual:` + engine description for the virtual simulation
-  std::string served_model;     ///< model name for requests
-  std::string node;             ///< node that runs it
-  std::string instance;         ///< process incarnation of that node
-  int64_t kv_tokens = 0;        ///< KV capacity of the whole engine (all attention ranks), tokens
-  std::string kv_source;        ///< `metrics` or `log`
-  double startup_s = 0;         ///< engine seconds from apply to ready
+  std::string endpoint;     ///< base URL; `virtual:` + engine description for the virtual simulation
+  std::string served_model; ///< model name for requests
+  std::string node;         ///< node that runs it
+  std::string instance;     ///< process incarnation of that node
+  int64_t kv_tokens = 0;    ///< KV capacity of the whole engine (all attention ranks), tokens
+  std::string kv_source;    ///< `metrics` or `log`
+  double startup_s = 0;     ///< engine seconds from apply to ready
   bool simulated = false;
   std::vector<std::string> log; ///< what the back end printed while starting
 };
@@ -120,7 +120,7 @@ void describe(Visitor& v, engine_lost& x) {
 struct engine_released {
   std::string engine;
   int attempt = 1;
-  double held_s = 0;  ///< wall seconds its GPUs were leased
+  double held_s = 0; ///< wall seconds its GPUs were leased
 };
 
 template <class Visitor>
@@ -158,12 +158,12 @@ void describe(Visitor& v, work_wanted& x) {
 /// Heartbeat of a process that runs engines, every second and at its start.
 struct node_alive {
   std::string node;
-  std::string instance;  ///< changes with every process
+  std::string instance; ///< changes with every process
   std::string pool;
   std::string host;
   int gpus = 0;
   int gpus_free = 0;
-  std::vector<running_engine> engines;  ///< ready or starting
+  std::vector<running_engine> engines; ///< ready or starting
 };
 
 template <class Visitor>

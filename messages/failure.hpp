@@ -18,46 +18,46 @@ enum class failure_class : uint8_t {
 template <>
 struct enum_names<failure_class> {
   static constexpr std::array values{
-    std::pair{failure_class::transient, std::string_view{"transient"}},
-    std::pair{failure_class::permanent, std::string_view{"permanent"}},
+      std::pair{failure_class::transient, std::string_view{"transient"}},
+      std::pair{failure_class::permanent, std::string_view{"permanent"}},
   };
 };
 
 /// Stable cause codes; the numbers do not travel, the texts do.
 enum class failure_cause : uint8_t {
   unknown,
-  node_lost,            ///< the node or process that ran the work is gone
-  engine_gone,          ///< the engine's endpoint refuses or vanished
-  start_timeout,        ///< the engine was not ready within its deployment timeout
-  crash_loop,           ///< the engine ended repeatedly while starting
-  out_of_memory,        ///< weights or KV cache do not fit
-  unsupported,          ///< back end refuses the mapping or a flag
-  capacity_unknown,     ///< KV capacity found neither in metrics nor in logs
-  request_failed,       ///< requests of a measurement failed or had wrong lengths
-  too_few_samples,      ///< a measurement ended with too few valid requests
-  played_too_slowly,    ///< the machine could not play the simulated engine in its time
-  records_lost,         ///< records of an attempt are incomplete
-  cancelled,            ///< the person or service that asked took it back
-  internal,             ///< a defect of Sextant; the detail says where
+  node_lost,         ///< the node or process that ran the work is gone
+  engine_gone,       ///< the engine's endpoint refuses or vanished
+  start_timeout,     ///< the engine was not ready within its deployment timeout
+  crash_loop,        ///< the engine ended repeatedly while starting
+  out_of_memory,     ///< weights or KV cache do not fit
+  unsupported,       ///< back end refuses the mapping or a flag
+  capacity_unknown,  ///< KV capacity found neither in metrics nor in logs
+  request_failed,    ///< requests of a measurement failed or had wrong lengths
+  too_few_samples,   ///< a measurement ended with too few valid requests
+  played_too_slowly, ///< the machine could not play the simulated engine in its time
+  records_lost,      ///< records of an attempt are incomplete
+  cancelled,         ///< the person or service that asked took it back
+  internal,          ///< a defect of Sextant; the detail says where
 };
 
 template <>
 struct enum_names<failure_cause> {
   static constexpr std::array values{
-    std::pair{failure_cause::unknown, std::string_view{"unknown"}},
-    std::pair{failure_cause::node_lost, std::string_view{"node_lost"}},
-    std::pair{failure_cause::engine_gone, std::string_view{"engine_gone"}},
-    std::pair{failure_cause::start_timeout, std::string_view{"start_timeout"}},
-    std::pair{failure_cause::crash_loop, std::string_view{"crash_loop"}},
-    std::pair{failure_cause::out_of_memory, std::string_view{"out_of_memory"}},
-    std::pair{failure_cause::unsupported, std::string_view{"unsupported"}},
-    std::pair{failure_cause::capacity_unknown, std::string_view{"capacity_unknown"}},
-    std::pair{failure_cause::request_failed, std::string_view{"request_failed"}},
-    std::pair{failure_cause::too_few_samples, std::string_view{"too_few_samples"}},
-    std::pair{failure_cause::played_too_slowly, std::string_view{"played_too_slowly"}},
-    std::pair{failure_cause::records_lost, std::string_view{"records_lost"}},
-    std::pair{failure_cause::cancelled, std::string_view{"cancelled"}},
-    std::pair{failure_cause::internal, std::string_view{"internal"}},
+      std::pair{failure_cause::unknown, std::string_view{"unknown"}},
+      std::pair{failure_cause::node_lost, std::string_view{"node_lost"}},
+      std::pair{failure_cause::engine_gone, std::string_view{"engine_gone"}},
+      std::pair{failure_cause::start_timeout, std::string_view{"start_timeout"}},
+      std::pair{failure_cause::crash_loop, std::string_view{"crash_loop"}},
+      std::pair{failure_cause::out_of_memory, std::string_view{"out_of_memory"}},
+      std::pair{failure_cause::unsupported, std::string_view{"unsupported"}},
+      std::pair{failure_cause::capacity_unknown, std::string_view{"capacity_unknown"}},
+      std::pair{failure_cause::request_failed, std::string_view{"request_failed"}},
+      std::pair{failure_cause::too_few_samples, std::string_view{"too_few_samples"}},
+      std::pair{failure_cause::played_too_slowly, std::string_view{"played_too_slowly"}},
+      std::pair{failure_cause::records_lost, std::string_view{"records_lost"}},
+      std::pair{failure_cause::cancelled, std::string_view{"cancelled"}},
+      std::pair{failure_cause::internal, std::string_view{"internal"}},
   };
 };
 
@@ -65,8 +65,8 @@ struct enum_names<failure_cause> {
 struct failure {
   failure_class kind = failure_class::transient;
   failure_cause cause = failure_cause::unknown;
-  std::string detail;                 ///< one sentence for people
-  std::vector<std::string> log_tail;  ///< the engine's last log lines, oldest first; may be empty
+  std::string detail;                ///< one sentence for people
+  std::vector<std::string> log_tail; ///< the engine's last log lines, oldest first; may be empty
 };
 
 template <class Visitor>

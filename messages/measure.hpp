@@ -12,51 +12,51 @@ namespace sextant {
 
 /// What a point measures.
 enum class point_kind : uint8_t {
-  ttft,  ///< prefill: fresh prompts, time to first token
-  itl,   ///< decode: prompts already in the KV cache, inter-token latency
+  ttft, ///< prefill: fresh prompts, time to first token
+  itl,  ///< decode: prompts already in the KV cache, inter-token latency
 };
 
 template <>
 struct enum_names<point_kind> {
   static constexpr std::array values{
-    std::pair{point_kind::ttft, std::string_view{"ttft"}},
-    std::pair{point_kind::itl, std::string_view{"itl"}},
+      std::pair{point_kind::ttft, std::string_view{"ttft"}},
+      std::pair{point_kind::itl, std::string_view{"itl"}},
   };
 };
 
 /// Why a measurement ended.
 enum class stop_reason : uint8_t {
-  plan,       ///< the planned number of requests is done
-  precision,  ///< the interval is narrow enough
-  verdict,    ///< the service-level verdict is certain
-  budget,     ///< requests or seconds are used up
+  plan,      ///< the planned number of requests is done
+  precision, ///< the interval is narrow enough
+  verdict,   ///< the service-level verdict is certain
+  budget,    ///< requests or seconds are used up
 };
 
 template <>
 struct enum_names<stop_reason> {
   static constexpr std::array values{
-    std::pair{stop_reason::plan, std::string_view{"plan"}},
-    std::pair{stop_reason::precision, std::string_view{"precision"}},
-    std::pair{stop_reason::verdict, std::string_view{"verdict"}},
-    std::pair{stop_reason::budget, std::string_view{"budget"}},
+      std::pair{stop_reason::plan, std::string_view{"plan"}},
+      std::pair{stop_reason::precision, std::string_view{"precision"}},
+      std::pair{stop_reason::verdict, std::string_view{"verdict"}},
+      std::pair{stop_reason::budget, std::string_view{"budget"}},
   };
 };
 
 /// One point of a sweep or curve: the exact traffic, independent of who drives it.
 struct point_plan {
-  std::string point;        ///< id, unique within the request, e.g. `prefill-TP4/sweep/isl3000`
+  std::string point; ///< id, unique within the request, e.g. `prefill-TP4/sweep/isl3000`
   point_kind kind = point_kind::ttft;
-  std::string purpose;      ///< `sweep` or `curve`
-  int isl = 0;              ///< input tokens of every request, exact
-  int osl = 0;              ///< output tokens of every request, exact
-  int concurrency = 1;      ///< requests in flight
-  int requests = 1;         ///< requests of one wave
-  int min_waves = 1;        ///< waves before precision may stop the point
-  int max_waves = 1;        ///< waves at most
+  std::string purpose;            ///< `sweep` or `curve`
+  int isl = 0;                    ///< input tokens of every request, exact
+  int osl = 0;                    ///< output tokens of every request, exact
+  int concurrency = 1;            ///< requests in flight
+  int requests = 1;               ///< requests of one wave
+  int min_waves = 1;              ///< waves before precision may stop the point
+  int max_waves = 1;              ///< waves at most
   double relative_half_width = 0; ///< stop once the 95 % interval's half width is below this share; 0 = never
-  int warmup_requests = 0;  ///< requests before the measured ones
+  int warmup_requests = 0;        ///< requests before the measured ones
   bool warm_prompts = false;      ///< send every measured prompt once before, so that its KV cache is there
-  int warm_osl = 1;         ///< output tokens of those warming requests
+  int warm_osl = 1;               ///< output tokens of those warming requests
   uint64_t prompt_seed = 0; ///< prompts are a pure function of (seed, index, position); equal seeds nest in ISL and count
   int gpus = 1;             ///< GPUs of the engine, for figures per GPU
   int attention_dp = 1;     ///< attention ranks of the engine
@@ -88,7 +88,7 @@ void describe(Visitor& v, point_plan& x) {
 struct measure_point {
   std::string engine;
   int engine_attempt = 1;
-  int attempt = 1;            ///< 1-based attempt at this point
+  int attempt = 1; ///< 1-based attempt at this point
   std::string endpoint;
   std::string served_model;
   double simulation_speed = 0; ///< wanted speed of a simulated engine, 0 = chosen per measurement
@@ -117,7 +117,7 @@ struct distribution {
   int64_t count = 0;
   double mean = 0, min = 0, max = 0, std = 0;
   double p1 = 0, p5 = 0, p10 = 0, p25 = 0, p50 = 0, p75 = 0, p90 = 0, p95 = 0, p99 = 0;
-  double low = 0, high = 0;  ///< 95 % interval of the mean
+  double low = 0, high = 0; ///< 95 % interval of the mean
 };
 
 template <class Visitor>
@@ -142,16 +142,16 @@ void describe(Visitor& v, distribution& x) {
 
 /// Per-request samples of a point, one entry per request in send order. Times in engine milliseconds, to 0.1 us.
 struct request_samples {
-  std::string started;             ///< wall time of the first send, RFC 3339, UTC; empty if nothing was sent
-  std::vector<double> start_ms;    ///< send time since the first send
+  std::string started;          ///< wall time of the first send, RFC 3339, UTC; empty if nothing was sent
+  std::vector<double> start_ms; ///< send time since the first send
   std::vector<double> ttft_ms;
-  std::vector<double> second_ms;   ///< first to second token event; 0 without a second
-  std::vector<double> itl_ms;      ///< (last - first) / (tokens - 1); 0 for a single token
-  std::vector<double> latency_ms;  ///< send to last token
+  std::vector<double> second_ms;  ///< first to second token event; 0 without a second
+  std::vector<double> itl_ms;     ///< (last - first) / (tokens - 1); 0 for a single token
+  std::vector<double> latency_ms; ///< send to last token
   std::vector<int> input_tokens;
   std::vector<int> output_tokens;
-  std::vector<int> cached_tokens;  ///< prompt tokens served from the prefix cache
-  std::vector<std::string> error;  ///< empty when the request is valid
+  std::vector<int> cached_tokens; ///< prompt tokens served from the prefix cache
+  std::vector<std::string> error; ///< empty when the request is valid
 };
 
 template <class Visitor>
@@ -174,27 +174,27 @@ struct point_measured {
   int engine_attempt = 1;
   int attempt = 1;
   point_plan plan;
-  double value_ms = 0;               ///< the TTFT or ITL that the selection uses
-  double value_low_ms = 0;           ///< 95 % interval of it
+  double value_ms = 0;     ///< the TTFT or ITL that the selection uses
+  double value_low_ms = 0; ///< 95 % interval of it
   double value_high_ms = 0;
-  double throughput_per_gpu = 0;     ///< tokens/s/GPU: prefill tokens for ttft points, output tokens for itl points
-  double output_tokens_per_s = 0;    ///< of the whole engine
+  double throughput_per_gpu = 0;  ///< tokens/s/GPU: prefill tokens for ttft points, output tokens for itl points
+  double output_tokens_per_s = 0; ///< of the whole engine
   distribution ttft;
   distribution itl;
   distribution latency;
   stop_reason stopped = stop_reason::plan;
-  bool valid = true;                 ///< all requests finished with the right lengths
-  std::vector<std::string> remarks;  ///< why not valid, or what limits the result
-  double engine_s = 0;               ///< engine seconds the measurement took, warming included
+  bool valid = true;                ///< all requests finished with the right lengths
+  std::vector<std::string> remarks; ///< why not valid, or what limits the result
+  double engine_s = 0;              ///< engine seconds the measurement took, warming included
   double wall_s = 0;
-  double overhead_s = 0;             ///< wall seconds beyond the traffic itself
-  double speed = 1;                  ///< engine seconds per wall second; 1 = real time
-  std::string clock;                 ///< `live`, `scaled` or `virtual`
+  double overhead_s = 0; ///< wall seconds beyond the traffic itself
+  double speed = 1;      ///< engine seconds per wall second; 1 = real time
+  std::string clock;     ///< `live`, `scaled` or `virtual`
   bool simulated = false;
   int waves = 1;
-  double cached_share = 0;           ///< prompt tokens served from the prefix cache
-  request_samples samples;           ///< of the measured requests
-  request_samples warmup;            ///< of the requests that filled the KV cache; in no statistic
+  double cached_share = 0; ///< prompt tokens served from the prefix cache
+  request_samples samples; ///< of the measured requests
+  request_samples warmup;  ///< of the requests that filled the KV cache; in no statistic
 };
 
 template <class Visitor>

@@ -48,7 +48,8 @@ interval around(double mean, double half_width, double deviation, size_t count) 
   return {mean, mean - half_width, mean + half_width, deviation, count, true};
 }
 
-std::map<uint32_t, std::vector<const request_record*>> by_wave(const point_plan& plan, const std::vector<request_record>& records) {
+std::map<uint32_t, std::vector<const request_record*>> by_wave(const point_plan& plan,
+                                                               const std::vector<request_record>& records) {
   std::map<uint32_t, std::vector<const request_record*>> waves;
   for (const auto& record : records)
     if (request_fault(plan, record).empty())
@@ -149,7 +150,8 @@ std::string request_fault(const point_plan& plan, const request_record& record) 
   if (output_tokens(record) != plan.osl)
     return "got " + std::to_string(output_tokens(record)) + " output tokens instead of " + std::to_string(plan.osl);
   if (record.input_tokens > 0 && static_cast<int>(record.input_tokens) != plan.isl)
-    return "the engine counted " + std::to_string(record.input_tokens) + " input tokens instead of " + std::to_string(plan.isl);
+    return "the engine counted " + std::to_string(record.input_tokens) + " input tokens instead of "
+           + std::to_string(plan.isl);
   return {};
 }
 

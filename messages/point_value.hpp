@@ -15,7 +15,7 @@ struct interval {
   double mean = 0;
   double low = 0;
   double high = 0;
-  double deviation = 0;  ///< sample standard deviation (n - 1)
+  double deviation = 0; ///< sample standard deviation (n - 1)
   size_t count = 0;
   bool known = false;
 
@@ -37,17 +37,17 @@ int output_tokens(const request_record& record);
 /// Why a request must not enter a statistic, or nothing: it failed, or its lengths are not the plan's.
 std::string request_fault(const point_plan& plan, const request_record& record);
 
-double ttft_ms(const request_record& record);     ///< send to first token; 0 without a token
-double latency_ms(const request_record& record);  ///< send to last token; 0 without a token
-double itl_ms(const request_record& record);      ///< (last - first) / (tokens - 1); 0 below two tokens
+double ttft_ms(const request_record& record);    ///< send to first token; 0 without a token
+double latency_ms(const request_record& record); ///< send to last token; 0 without a token
+double itl_ms(const request_record& record);     ///< (last - first) / (tokens - 1); 0 below two tokens
 
 /// The latency that the selection uses, over the faultless requests of all waves.
 ///
 /// Independent units are: requests, if one is in flight at a time; the rounds of each burst under the DEP burst rule
 /// (TTFT of a round = its last first token, less that of the round before and the decode steps in between, so that
-/// the mean over the rounds is the burst rule's value); wave means from three waves on. One or two waves of requests that share
-/// their steps: the wider of the interval over requests and the interval over steps, where a step is the mean gap at one
-/// token position with the linear growth over the context taken out.
+/// the mean over the rounds is the burst rule's value); wave means from three waves on. One or two waves of requests that
+/// share their steps: the wider of the interval over requests and the interval over steps, where a step is the mean gap at
+/// one token position with the linear growth over the context taken out.
 interval value_of(const point_plan& plan, const std::vector<request_record>& records);
 
 } // namespace sextant

@@ -14,37 +14,40 @@ namespace sextant {
 
 /// What became of a candidate.
 enum class candidate_state : uint8_t {
-  planned, deploying, measuring, measured,
-  dropped,   ///< never deployed: cannot fit, or filtered by the mapping rules
-  pruned,    ///< not (further) measured because it cannot win; the reason says why
-  failed,    ///< its attempts are used up or it failed permanently
+  planned,
+  deploying,
+  measuring,
+  measured,
+  dropped, ///< never deployed: cannot fit, or filtered by the mapping rules
+  pruned,  ///< not (further) measured because it cannot win; the reason says why
+  failed,  ///< its attempts are used up or it failed permanently
 };
 
 template <>
 struct enum_names<candidate_state> {
   static constexpr std::array values{
-    std::pair{candidate_state::planned, std::string_view{"planned"}},
-    std::pair{candidate_state::deploying, std::string_view{"deploying"}},
-    std::pair{candidate_state::measuring, std::string_view{"measuring"}},
-    std::pair{candidate_state::measured, std::string_view{"measured"}},
-    std::pair{candidate_state::dropped, std::string_view{"dropped"}},
-    std::pair{candidate_state::pruned, std::string_view{"pruned"}},
-    std::pair{candidate_state::failed, std::string_view{"failed"}},
+      std::pair{candidate_state::planned, std::string_view{"planned"}},
+      std::pair{candidate_state::deploying, std::string_view{"deploying"}},
+      std::pair{candidate_state::measuring, std::string_view{"measuring"}},
+      std::pair{candidate_state::measured, std::string_view{"measured"}},
+      std::pair{candidate_state::dropped, std::string_view{"dropped"}},
+      std::pair{candidate_state::pruned, std::string_view{"pruned"}},
+      std::pair{candidate_state::failed, std::string_view{"failed"}},
   };
 };
 
 /// One mapping for one phase, with what is known about it.
 struct candidate_report {
-  std::string engine;            ///< `{phase}-{tag}`
+  std::string engine; ///< `{phase}-{tag}`
   phase role = phase::prefill;
   mapping layout;
   candidate_state state = candidate_state::planned;
-  std::string reason;            ///< of `dropped`, `pruned`, `failed`
+  std::string reason; ///< of `dropped`, `pruned`, `failed`
   double weight_bytes_per_gpu = 0;
   int64_t predicted_kv_tokens = 0;
-  double predicted_ms = 0;       ///< TTFT at the SLA's ISL, or ITL at one request
+  double predicted_ms = 0; ///< TTFT at the SLA's ISL, or ITL at one request
   double predicted_throughput_per_gpu = 0;
-  int64_t kv_tokens = 0;         ///< as the engine reported
+  int64_t kv_tokens = 0; ///< as the engine reported
   int attempts = 0;
   std::vector<failure> failures; ///< every failed attempt, in order
   std::string dgd;               ///< what was or would be deployed
@@ -69,16 +72,16 @@ void describe(Visitor& v, candidate_report& x) {
 
 /// The chosen engine of one phase.
 struct selected_engine {
-  std::string engine;            ///< empty when nothing could be measured
+  std::string engine; ///< empty when nothing could be measured
   mapping layout;
   bool meets_target = false;
-  double value_ms = 0;           ///< TTFT or ITL of the chosen point
+  double value_ms = 0; ///< TTFT or ITL of the chosen point
   double value_low_ms = 0;
   double value_high_ms = 0;
   double throughput_per_gpu = 0; ///< tokens/s/GPU
   int concurrency = 1;           ///< of the chosen point
   int64_t kv_tokens = 0;
-  std::string message;           ///< the reference profiler's message when the target is missed
+  std::string message; ///< the reference profiler's message when the target is missed
 };
 
 template <class Visitor>
@@ -116,7 +119,11 @@ void describe(Visitor& v, alternative& x) {
 }
 
 /// One sample of the prefill curve.
-struct prefill_sample { int isl = 0; double ttft_ms = 0; double throughput_per_gpu = 0; };
+struct prefill_sample {
+  int isl = 0;
+  double ttft_ms = 0;
+  double throughput_per_gpu = 0;
+};
 
 template <class Visitor>
 void describe(Visitor& v, prefill_sample& x) {
@@ -127,8 +134,8 @@ void describe(Visitor& v, prefill_sample& x) {
 
 /// One sample of the decode grid.
 struct decode_sample {
-  double kv_usage = 0;        ///< share of the KV capacity in use, 0..1
-  double context_length = 0;  ///< mean context of a request, tokens
+  double kv_usage = 0;       ///< share of the KV capacity in use, 0..1
+  double context_length = 0; ///< mean context of a request, tokens
   double itl_ms = 0;
   double throughput_per_gpu = 0;
 };
@@ -144,20 +151,20 @@ void describe(Visitor& v, decode_sample& x) {
 /// The whole answer to a request.
 struct profile_result {
   bool feasible = false;
-  std::string binding_constraint;        ///< `ttft`, `itl`, `memory`, ... when not feasible
-  service_level achievable;              ///< the SLA that would be met by the nearest pick
+  std::string binding_constraint; ///< `ttft`, `itl`, `memory`, ... when not feasible
+  service_level achievable;       ///< the SLA that would be met by the nearest pick
   selected_engine prefill;
   selected_engine decode;
   std::vector<alternative> alternatives;
   std::vector<candidate_report> candidates;
-  std::vector<prefill_sample> prefill_curve;   ///< ascending in ISL
+  std::vector<prefill_sample> prefill_curve; ///< ascending in ISL
   std::vector<decode_sample> decode_grid;
-  int64_t max_kv_tokens = 0;             ///< of the chosen decode engine
+  int64_t max_kv_tokens = 0; ///< of the chosen decode engine
   int points_measured = 0;
   int points_planned = 0;
   int attempts_failed = 0;
-  double gpu_seconds = 0;                ///< engine seconds times GPUs, start-up included
-  std::string clock;                     ///< `live`, `scaled`, `virtual` or `mixed`
+  double gpu_seconds = 0; ///< engine seconds times GPUs, start-up included
+  std::string clock;      ///< `live`, `scaled`, `virtual` or `mixed`
   bool simulated = false;
   std::vector<std::string> remarks;
 };
@@ -198,7 +205,7 @@ void describe(Visitor& v, write_artifacts& x) {
 /// The output directory is complete.
 struct artifacts_written {
   std::string directory;
-  std::vector<std::string> files;  ///< relative to the directory
+  std::vector<std::string> files; ///< relative to the directory
 };
 
 template <class Visitor>
@@ -209,7 +216,7 @@ void describe(Visitor& v, artifacts_written& x) {
 
 /// The end of a request that came to an answer, feasible or not. Last event of the request.
 struct profile_finished {
-  profile_result result;   ///< without the candidates' DGD texts
+  profile_result result; ///< without the candidates' DGD texts
   std::string directory;
 };
 
@@ -231,9 +238,9 @@ void describe(Visitor& v, profile_failed& x) {
 
 /// Something happened that a person may want to see.
 struct progress {
-  std::string what;        ///< `phase_changed`, `engine_ready`, `point_measured`, `candidate_pruned`, ...
-  std::string text;        ///< one line for people
-  std::string stage;       ///< v1beta1 sub-phase: `Initializing`, `SweepingPrefill`, ... `Done`
+  std::string what;  ///< `phase_changed`, `engine_ready`, `point_measured`, `candidate_pruned`, ...
+  std::string text;  ///< one line for people
+  std::string stage; ///< v1beta1 sub-phase: `Initializing`, `SweepingPrefill`, ... `Done`
   std::string engine;
   std::string point;
   double value_ms = 0;
@@ -242,7 +249,7 @@ struct progress {
   int engines_running = 0;
   int gpus_in_use = 0;
   double gpu_seconds = 0;
-  double remaining_s = 0;  ///< estimate; 0 = unknown
+  double remaining_s = 0; ///< estimate; 0 = unknown
 };
 
 template <class Visitor>
@@ -266,7 +273,7 @@ struct request_summary {
   std::string id;
   std::string name;
   std::string model;
-  std::string state;   ///< `waiting`, `running`, `finished`, `failed` or `cancelled`
+  std::string state; ///< `waiting`, `running`, `finished`, `failed` or `cancelled`
   std::string stage;
   bool feasible = false;
   int points_done = 0;

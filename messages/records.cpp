@@ -9,9 +9,9 @@
 //   then          u32 number of records, u32 number of columns, and each column as u32 length and bytes
 //
 // Columns hold one value per record of the chunk: warming (0 or 1), wave, index, intended_ns, sent_ns, input_tokens,
-// cached_tokens, usage_tokens, token count as differences to the record before (the first to 0), each a LEB128 varint of the zigzag-coded
-// difference; token_ns, all tokens of all records, the first of a record as difference to its sent_ns, each other to the one
-// before; error as varint length and bytes.
+// cached_tokens, usage_tokens, token count as differences to the record before (the first to 0), each a LEB128 varint of the
+// zigzag-coded difference; token_ns, all tokens of all records, the first of a record as difference to its sent_ns, each
+// other to the one before; error as varint length and bytes.
 #include "messages/records.hpp"
 
 #include <array>
@@ -57,8 +57,9 @@ void put_difference(std::string& out, int64_t value, int64_t before) {
 }
 
 std::array<int64_t, value_columns> values_of(const request_record& r, bool warming) {
-  return {warming, r.wave, r.index, r.intended_ns, r.sent_ns, r.input_tokens, r.cached_tokens, r.usage_tokens,
-          static_cast<int64_t>(r.token_ns.size())};
+  return {warming,         r.wave,         r.index,
+          r.intended_ns,   r.sent_ns,      r.input_tokens,
+          r.cached_tokens, r.usage_tokens, static_cast<int64_t>(r.token_ns.size())};
 }
 
 struct chunk_writer {

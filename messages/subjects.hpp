@@ -14,15 +14,15 @@ public:
   const std::string& prefix() const { return prefix_; }
 
   // -- requests -----------------------------------------------------------------------------------
-  std::string request_submit() const { return prefix_ + ".request.submit"; }  ///< request/reply
-  std::string request_new() const { return prefix_ + ".request.new"; }        ///< durable, raw submissions
-  std::string request_accepted(std::string_view id) const { return prefix_ + ".request.accepted." + token(id); }  ///< durable
+  std::string request_submit() const { return prefix_ + ".request.submit"; } ///< request/reply
+  std::string request_new() const { return prefix_ + ".request.new"; }       ///< durable, raw submissions
+  std::string request_accepted(std::string_view id) const { return prefix_ + ".request.accepted." + token(id); } ///< durable
   std::string all_accepted() const { return prefix_ + ".request.accepted.*"; }
-  std::string request_command(std::string_view id, std::string_view what) const {  ///< `cancel`, `get`
+  std::string request_command(std::string_view id, std::string_view what) const { ///< `cancel`, `get`
     return prefix_ + ".request." + token(id) + "." + std::string{what};
   }
   std::string request_commands() const { return prefix_ + ".request.*.*"; }
-  std::string request_list() const { return prefix_ + ".request.list"; }      ///< request/reply
+  std::string request_list() const { return prefix_ + ".request.list"; } ///< request/reply
 
   // -- results, work, records, events -------------------------------------------------------------
   std::string result(std::string_view id) const { return prefix_ + ".result." + token(id); }

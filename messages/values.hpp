@@ -15,8 +15,8 @@ enum class phase : uint8_t { prefill, decode };
 template <>
 struct enum_names<phase> {
   static constexpr std::array values{
-    std::pair{phase::prefill, std::string_view{"prefill"}},
-    std::pair{phase::decode, std::string_view{"decode"}},
+      std::pair{phase::prefill, std::string_view{"prefill"}},
+      std::pair{phase::decode, std::string_view{"decode"}},
   };
 };
 
@@ -26,9 +26,9 @@ enum class backend_kind : uint8_t { vllm, sglang, trtllm };
 template <>
 struct enum_names<backend_kind> {
   static constexpr std::array values{
-    std::pair{backend_kind::vllm, std::string_view{"vllm"}},
-    std::pair{backend_kind::sglang, std::string_view{"sglang"}},
-    std::pair{backend_kind::trtllm, std::string_view{"trtllm"}},
+      std::pair{backend_kind::vllm, std::string_view{"vllm"}},
+      std::pair{backend_kind::sglang, std::string_view{"sglang"}},
+      std::pair{backend_kind::trtllm, std::string_view{"trtllm"}},
   };
 };
 
@@ -42,9 +42,9 @@ enum class mapping_method : uint8_t {
 template <>
 struct enum_names<mapping_method> {
   static constexpr std::array values{
-    std::pair{mapping_method::tp, std::string_view{"tp"}},
-    std::pair{mapping_method::tep, std::string_view{"tep"}},
-    std::pair{mapping_method::dep, std::string_view{"dep"}},
+      std::pair{mapping_method::tp, std::string_view{"tp"}},
+      std::pair{mapping_method::tep, std::string_view{"tep"}},
+      std::pair{mapping_method::dep, std::string_view{"dep"}},
   };
 };
 
@@ -74,18 +74,18 @@ void describe(Visitor& v, mapping& x) {
 
 /// What must be known of a model to place, size and time it. Zero or empty means unknown or not applicable.
 struct model_facts {
-  std::string name;          ///< served name, usually the hub id
-  std::string source;        ///< where the facts come from: a config.json path or `catalogue`
-  std::string architecture;  ///< first of `architectures` in config.json
-  std::string family;        ///< op-list family, e.g. `LLAMA`, `MOE`, `DEEPSEEK`
+  std::string name;         ///< served name, usually the hub id
+  std::string source;       ///< where the facts come from: a config.json path or `catalogue`
+  std::string architecture; ///< first of `architectures` in config.json
+  std::string family;       ///< op-list family, e.g. `LLAMA`, `MOE`, `DEEPSEEK`
   int layers = 0;
   int hidden = 0;
   int heads = 0;
   int kv_heads = 0;
   int head_dim = 0;
-  int intermediate = 0;      ///< dense FFN width
+  int intermediate = 0; ///< dense FFN width
   int vocab = 0;
-  int max_context = 0;       ///< tokens
+  int max_context = 0; ///< tokens
   int experts = 0;
   int experts_per_token = 0;
   int moe_intermediate = 0;
@@ -93,18 +93,18 @@ struct model_facts {
   int shared_intermediate = 0;
   int first_dense_layers = 0;
   int q_lora_rank = 0;
-  int kv_lora_rank = 0;      ///< > 0 marks multi-head latent attention
+  int kv_lora_rank = 0; ///< > 0 marks multi-head latent attention
   int qk_nope_head_dim = 0;
   int qk_rope_head_dim = 0;
   int v_head_dim = 0;
-  int sliding_window = 0;    ///< tokens
+  int sliding_window = 0; ///< tokens
   bool tied_embeddings = false;
-  std::string gemm_quant = "bfloat16";  ///< quantisation modes as in the performance tables
+  std::string gemm_quant = "bfloat16"; ///< quantisation modes as in the performance tables
   std::string moe_quant;
   std::string kv_quant = "bfloat16";
   std::string attention_quant = "bfloat16";
-  int quantization_block = 0;           ///< elements; largest edge of a weight block
-  double weight_bytes = 0;              ///< whole model, all shards; 0 = derive from the shape
+  int quantization_block = 0; ///< elements; largest edge of a weight block
+  double weight_bytes = 0;    ///< whole model, all shards; 0 = derive from the shape
   bool is_moe = false;
   bool is_mla = false;
 };
@@ -148,12 +148,12 @@ void describe(Visitor& v, model_facts& x) {
 
 /// What must be known of a GPU and its node. Rates are per second, dense, one direction.
 struct gpu_facts {
-  std::string name;               ///< system name, e.g. `h200_sxm`
+  std::string name; ///< system name, e.g. `h200_sxm`
   double memory_bytes = 0;
-  double memory_bandwidth = 0;    ///< bytes/s
+  double memory_bandwidth = 0; ///< bytes/s
   double bf16_flops = 0;
-  double fp8_flops = 0;           ///< 0: no FP8 units
-  double fp4_flops = 0;           ///< 0: no FP4 units
+  double fp8_flops = 0; ///< 0: no FP8 units
+  double fp4_flops = 0; ///< 0: no FP4 units
   double int8_ops = 0;
   int gpus_per_node = 8;
   double intra_node_bandwidth = 0; ///< bytes/s
@@ -180,10 +180,10 @@ void describe(Visitor& v, gpu_facts& x) {
 
 /// The service-level target: two latencies for one request shape.
 struct service_level {
-  int isl = 3000;        ///< input tokens
-  int osl = 500;         ///< output tokens
-  double ttft_ms = 50;   ///< time to first token, milliseconds
-  double itl_ms = 10;    ///< inter-token latency, milliseconds
+  int isl = 3000;      ///< input tokens
+  int osl = 500;       ///< output tokens
+  double ttft_ms = 50; ///< time to first token, milliseconds
+  double itl_ms = 10;  ///< inter-token latency, milliseconds
 };
 
 template <class Visitor>

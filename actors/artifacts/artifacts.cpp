@@ -15,7 +15,8 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 
 /// A WRITER actor: detached, writes one output directory, tells ARTIFACTS, ends.
 void writer(caf::event_based_actor* self, const artifacts_actor& parent, const std::string& directory,
-            const std::shared_ptr<const write_artifacts>& what, const std::shared_ptr<const std::vector<point_measured>>& points,
+            const std::shared_ptr<const write_artifacts>& what,
+            const std::shared_ptr<const std::vector<point_measured>>& points,
             const std::shared_ptr<const std::vector<engine_ready>>& engines) {
   self->send(parent, output_written{what->request.id, write_output(directory, *what, *points, *engines)});
 }
@@ -28,7 +29,8 @@ void artifacts_state::start() {
   work.name = "write";
   work.filter = around.names.write_work();
   work.max_in_flight = 4;
-  subscriptions.push_back(around.link->consume(work, work_into_mailbox(caf::actor_cast<artifacts_actor>(self), write_topic)));
+  subscriptions.push_back(
+      around.link->consume(work, work_into_mailbox(caf::actor_cast<artifacts_actor>(self), write_topic)));
   self->delayed_send(self, tick_interval, reminder{});
 }
 
@@ -80,9 +82,9 @@ void artifacts_state::gathered(const std::string& id) {
   auto& job = found->second;
   job.results.reset();
   job.writer = self->spawn<caf::detached + caf::monitored>(
-    writer, caf::actor_cast<artifacts_actor>(self), directory_of(id), std::make_shared<const write_artifacts>(job.what),
-    std::make_shared<const std::vector<point_measured>>(std::move(job.points)),
-    std::make_shared<const std::vector<engine_ready>>(std::move(job.engines)));
+      writer, caf::actor_cast<artifacts_actor>(self), directory_of(id), std::make_shared<const write_artifacts>(job.what),
+      std::make_shared<const std::vector<point_measured>>(std::move(job.points)),
+      std::make_shared<const std::vector<engine_ready>>(std::move(job.engines)));
 }
 
 void artifacts_state::written(const output_written& done) {
@@ -130,10 +132,10 @@ artifacts_actor::behavior_type artifacts(artifacts_actor::stateful_pointer<artif
   self->set_down_handler([self](const caf::down_msg& down) { self->state.writer_died(down); });
   state.start();
   return {
-    [self](const bus_mail& mail) { self->state.take(mail); },
-    [self](const results_gathered& g) { self->state.gathered(g.job); },
-    [self](const output_written& done) { self->state.written(done); },
-    [self](const reminder&) { self->state.tick(); },
+      [self](const bus_mail& mail) { self->state.take(mail); },
+      [self](const results_gathered& g) { self->state.gathered(g.job); },
+      [self](const output_written& done) { self->state.written(done); },
+      [self](const reminder&) { self->state.tick(); },
   };
 }
 

@@ -29,17 +29,15 @@ struct output_written {
 
 /// Interface of ARTIFACTS.
 using artifacts_actor = caf::typed_actor<
-  // Requests to write, and the results of such requests.
-  caf::reacts_to<bus_mail>,
-  caf::reacts_to<results_gathered>,
-  caf::reacts_to<output_written>,
-  // Ticks once a second.
-  caf::reacts_to<reminder>>;
+    // Requests to write, and the results of such requests.
+    caf::reacts_to<bus_mail>, caf::reacts_to<results_gathered>, caf::reacts_to<output_written>,
+    // Ticks once a second.
+    caf::reacts_to<reminder>>;
 
 /// Where this installation writes.
 struct artifacts_settings {
   std::string root = "profiling_results";
-  bool folder_per_request = true;  ///< `root/<id>`; a single profile writes into `root` itself
+  bool folder_per_request = true; ///< `root/<id>`; a single profile writes into `root` itself
 };
 
 /// State of ARTIFACTS. When it is restarted, unfinished jobs are delivered again; writing twice is harmless.
@@ -69,7 +67,7 @@ struct artifacts_state {
   surroundings around;
   artifacts_settings settings;
   int last_topic = 0;
-  std::map<std::string, writing_job> jobs;  ///< by request id
+  std::map<std::string, writing_job> jobs; ///< by request id
   std::vector<subscription_ptr> subscriptions;
 };
 

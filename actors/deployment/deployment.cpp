@@ -89,10 +89,12 @@ void deployment_state::take_verdict(const work_verdict& verdict) {
     return engine.receipt->retry(unanswered_pause);
   if (engine.what.layout.gpus > settings.gpus)
     return publish(engine, "failed",
-                   engine_failed{engine.what.engine, engine.what.attempt,
-                                 {failure_class::permanent, failure_cause::unsupported,
+                   engine_failed{engine.what.engine,
+                                 engine.what.attempt,
+                                 {failure_class::permanent,
+                                  failure_cause::unsupported,
                                   "needs " + std::to_string(engine.what.layout.gpus) + " GPUs, the pool has "
-                                    + std::to_string(settings.gpus),
+                                      + std::to_string(settings.gpus),
                                   {}}},
                    true);
   if (find(engine.key)) // a second delivery was quicker
@@ -129,8 +131,8 @@ void deployment_state::start_what_fits() {
     auto chosen = std::move(waiting[*next]);
     waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(*next));
     chosen.since = self->clock().now();
-    chosen.actor = self->spawn<caf::monitored>(engine_runner, caf::actor_cast<deployment_actor>(self), settings.host, chosen.key,
-                                               chosen.what);
+    chosen.actor = self->spawn<caf::monitored>(engine_runner, caf::actor_cast<deployment_actor>(self), settings.host,
+                                               chosen.key, chosen.what);
     spdlog::info("engine-starting: {} on {} GPUs", chosen.key, chosen.what.layout.gpus);
     running.emplace(chosen.key, std::move(chosen));
   }
@@ -254,10 +256,10 @@ deployment_actor::behavior_type deployment(deployment_actor::stateful_pointer<de
   });
   state.start();
   return {
-    [self](const bus_mail& mail) { self->state.take(mail); },
-    [self](const work_verdict& verdict) { self->state.take_verdict(verdict); },
-    [self](const engine_news& news) { self->state.take_news(news); },
-    [self](const reminder&) { self->state.tick(); },
+      [self](const bus_mail& mail) { self->state.take(mail); },
+      [self](const work_verdict& verdict) { self->state.take_verdict(verdict); },
+      [self](const engine_news& news) { self->state.take_news(news); },
+      [self](const reminder&) { self->state.tick(); },
   };
 }
 

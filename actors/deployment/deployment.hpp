@@ -22,8 +22,8 @@ namespace sextant {
 struct engine_news {
   enum kind_type { ready, failed, gone } kind = ready;
   std::string key;
-  hosted_engine engine;   ///< with `ready`
-  failure error;          ///< with `failed`
+  hosted_engine engine; ///< with `ready`
+  failure error;        ///< with `failed`
 };
 
 /// Asks an ENGINE actor to end its engine.
@@ -31,23 +31,23 @@ struct end_engine {};
 
 /// Interface of an ENGINE actor, which owns one engine on the host from apply to remove.
 using engine_actor = caf::typed_actor<
-  // Starts the engine.
-  caf::reacts_to<reminder>,
-  // News from the host.
-  caf::reacts_to<engine_news>,
-  // Ends the engine, then quits.
-  caf::reacts_to<end_engine>>;
+    // Starts the engine.
+    caf::reacts_to<reminder>,
+    // News from the host.
+    caf::reacts_to<engine_news>,
+    // Ends the engine, then quits.
+    caf::reacts_to<end_engine>>;
 
 /// Interface of DEPLOYMENT.
 using deployment_actor = caf::typed_actor<
-  // Engines to start and to release.
-  caf::reacts_to<bus_mail>,
-  // Whether an engine is still wanted.
-  caf::reacts_to<work_verdict>,
-  // What became of an engine.
-  caf::reacts_to<engine_news>,
-  // Ticks once a second.
-  caf::reacts_to<reminder>>;
+    // Engines to start and to release.
+    caf::reacts_to<bus_mail>,
+    // Whether an engine is still wanted.
+    caf::reacts_to<work_verdict>,
+    // What became of an engine.
+    caf::reacts_to<engine_news>,
+    // Ticks once a second.
+    caf::reacts_to<reminder>>;
 
 /// What this node offers.
 struct deployment_settings {
@@ -73,12 +73,12 @@ struct deployment_state {
     std::string key;
     std::string request;
     deploy_engine what;
-    delivery_ptr receipt;      ///< until ready or failed
-    engine_actor actor;        ///< once started
+    delivery_ptr receipt; ///< until ready or failed
+    engine_actor actor;   ///< once started
     bool ready = false;
     bool releasing = false;
-    bool failed = false;       ///< its failure or loss is published already
-    caf::actor_clock::time_point since;  ///< start of the lease on its GPUs
+    bool failed = false;                ///< its failure or loss is published already
+    caf::actor_clock::time_point since; ///< start of the lease on its GPUs
   };
 
   // -- steps ------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ struct deployment_state {
   surroundings around;
   deployment_settings settings;
   uint64_t tickets = 0;
-  std::map<uint64_t, held_engine> offered;  ///< its session was asked whether it is still wanted
+  std::map<uint64_t, held_engine> offered; ///< its session was asked whether it is still wanted
   std::deque<held_engine> waiting;
   std::map<std::string, held_engine> running;
   std::vector<subscription_ptr> subscriptions;

@@ -5,13 +5,22 @@ namespace sextant {
 void engine_state::start() {
   auto me = caf::actor_cast<engine_actor>(self);
   host->apply(
-    key, what, [me, k = key](hosted_engine e) { caf::anon_send(me, engine_news{engine_news::ready, k, std::move(e), {}}); },
-    [me, k = key](failure why) { caf::anon_send(me, engine_news{engine_news::failed, k, {}, std::move(why)}); });
+      key, what,
+      [me, k = key](hosted_engine e) {
+        caf::anon_send(me, engine_news{engine_news::ready, k, std::move(e), {}});
+      },
+      [me, k = key](failure why) {
+        caf::anon_send(me, engine_news{engine_news::failed, k, {}, std::move(why)});
+      });
   // The host watches its own processes; this is the bound on everything else that may take for ever.
   self->delayed_send(self, std::chrono::duration_cast<caf::timespan>(std::chrono::duration<double>(what.timeout_s)),
-                     engine_news{engine_news::failed, key, {},
-                                 {failure_class::transient, failure_cause::start_timeout,
-                                  "not ready after " + std::to_string(static_cast<int>(what.timeout_s)) + " s", {}}});
+                     engine_news{engine_news::failed,
+                                 key,
+                                 {},
+                                 {failure_class::transient,
+                                  failure_cause::start_timeout,
+                                  "not ready after " + std::to_string(static_cast<int>(what.timeout_s)) + " s",
+                                  {}}});
 }
 
 void engine_state::end() {
@@ -35,15 +44,15 @@ engine_actor::behavior_type engine_runner(engine_actor::stateful_pointer<engine_
   });
   self->send(self, reminder{});
   return {
-    [self](const reminder&) { self->state.start(); },
-    [self, ready = false](const engine_news& news) mutable {
-      if (news.kind == engine_news::ready)
-        ready = true;
-      else if (ready && news.error.cause == failure_cause::start_timeout)
-        return; // it was ready in time
-      self->send(self->state.parent, news);
-    },
-    [self](const end_engine&) { self->state.end(); },
+      [self](const reminder&) { self->state.start(); },
+      [self, ready = false](const engine_news& news) mutable {
+        if (news.kind == engine_news::ready)
+          ready = true;
+        else if (ready && news.error.cause == failure_cause::start_timeout)
+          return; // it was ready in time
+        self->send(self->state.parent, news);
+      },
+      [self](const end_engine&) { self->state.end(); },
   };
 }
 

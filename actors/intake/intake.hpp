@@ -16,12 +16,12 @@ namespace sextant {
 
 /// Interface of INTAKE.
 using intake_actor = caf::typed_actor<
-  // A submission, by request/reply or from the stream of plain publications, or an accepted request of the stream.
-  caf::reacts_to<bus_mail>>;
+    // A submission, by request/reply or from the stream of plain publications, or an accepted request of the stream.
+    caf::reacts_to<bus_mail>>;
 
 /// What the installation decides, whatever a request says.
 struct intake_settings {
-  std::map<std::string, std::string> forced_options;  ///< e.g. `gpus` and `host` of a `sextant serve`
+  std::map<std::string, std::string> forced_options; ///< e.g. `gpus` and `host` of a `sextant serve`
 };
 
 /// State of INTAKE. Restarted by the runtime at any time: what it accepted is in the request stream.
@@ -32,12 +32,13 @@ struct intake_state {
   void take(const bus_mail& mail);
   /// Accepts or refuses one submission; `answer_to` may be empty.
   void submit(const envelope& e, const std::string& answer_to, const delivery_ptr& receipt);
-  void refuse(const std::string& id, std::vector<document_error> errors, const std::string& answer_to, const delivery_ptr& receipt);
+  void refuse(const std::string& id, std::vector<document_error> errors, const std::string& answer_to,
+              const delivery_ptr& receipt);
 
   intake_actor::pointer self = nullptr;
   surroundings around;
   intake_settings settings;
-  std::map<std::string, bool> known;  ///< ids of accepted requests
+  std::map<std::string, bool> known; ///< ids of accepted requests
   std::vector<subscription_ptr> subscriptions;
 };
 

@@ -72,7 +72,8 @@ std::optional<failure> measure_wave(engine_traffic& traffic, attempt_records& ou
       if (std::find(out.remarks.begin(), out.remarks.end(), remark) == out.remarks.end())
         out.remarks.push_back(remark);
     }
-    out.requests.insert(out.requests.end(), std::make_move_iterator(records.begin()), std::make_move_iterator(records.end()));
+    out.requests.insert(out.requests.end(), std::make_move_iterator(records.begin()),
+                        std::make_move_iterator(records.end()));
     return std::nullopt;
   }
 }
@@ -119,8 +120,8 @@ failure load::cancelled_failure() {
   return {failure_class::transient, failure_cause::cancelled, "the measurement was cancelled", {}};
 }
 
-drive_outcome load::drive_with_limits(const std::string& request, const measure_point& work, const std::atomic<bool>& cancelled,
-                                      const traffic_limits& limits) {
+drive_outcome load::drive_with_limits(const std::string& request, const measure_point& work,
+                                      const std::atomic<bool>& cancelled, const traffic_limits& limits) {
   const int64_t begin_ns = clock_ns(CLOCK_MONOTONIC);
   if (const auto fault = plan_fault(work.plan); !fault.empty())
     return failed({failure_class::permanent, failure_cause::internal, work.plan.point + ": " + fault, {}});
@@ -141,7 +142,7 @@ drive_outcome load::drive_with_limits(const std::string& request, const measure_
   out.records.clock = traffic->clock();
   out.records.speed = traffic->speed() > 0 ? traffic->speed()
                                            : static_cast<double>(out.records.engine_ns)
-                                               / static_cast<double>(std::max<int64_t>(1, out.records.wall_ns));
+                                                 / static_cast<double>(std::max<int64_t>(1, out.records.wall_ns));
   return out;
 }
 

@@ -18,7 +18,8 @@ std::optional<playing_report> read_report(const http_outcome& outcome) {
     const auto i = json.find(name);
     return i != json.end() && i->is_number() ? i->get<double>() : 0.0;
   };
-  return playing_report{number("speed"), number("virtual_s"),
+  return playing_report{number("speed"),
+                        number("virtual_s"),
                         {number("lag_p50_s"), number("lag_p99_s"), number("lag_max_s"), number("steps")}};
 }
 

@@ -15,7 +15,7 @@ namespace sextant::load {
 /// What a simulated engine says about its playing since its speed was set.
 struct playing_report {
   double speed = 1;
-  double virtual_s = 0;  ///< engine seconds
+  double virtual_s = 0; ///< engine seconds
   playing_lag lag;
 };
 

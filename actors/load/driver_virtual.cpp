@@ -56,7 +56,7 @@ std::shared_ptr<kept_engine> engine_of(const std::string& request, const measure
 class virtual_traffic final : public engine_traffic {
 public:
   virtual_traffic(const measure_point& work, std::shared_ptr<kept_engine> engine, const std::atomic<bool>& cancelled)
-    : work_(work), engine_(std::move(engine)), lock_(engine_->busy), cancelled_(cancelled), begin_s_(engine_->now_s) {}
+      : work_(work), engine_(std::move(engine)), lock_(engine_->busy), cancelled_(cancelled), begin_s_(engine_->now_s) {}
 
   std::optional<failure> play(const std::vector<traffic_request>& requests, int concurrency, pass what,
                               std::vector<request_record>& records) override;
@@ -140,8 +140,9 @@ std::optional<failure> virtual_traffic::run(const std::vector<traffic_request>& 
     const bool stuck = !engine_->core->busy() || ++idle_steps > idle_steps_at_most;
     if (stuck || cancelled_) {
       forget(0, started);
-      return cancelled_ ? cancelled_failure()
-                        : failure{failure_class::permanent, failure_cause::internal, "the simulated engine makes no progress", {}};
+      return cancelled_
+                 ? cancelled_failure()
+                 : failure{failure_class::permanent, failure_cause::internal, "the simulated engine makes no progress", {}};
     }
     tokens.clear();
     engine_->now_s = engine_->core->step(engine_->now_s, tokens);

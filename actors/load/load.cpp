@@ -72,10 +72,10 @@ void load_state::start_measuring(offered_point point) {
   const auto run = around.instance + "-" + std::to_string(self->id()) + "-" + std::to_string(++runs);
   spdlog::debug("measuring: {} {}", point.request, point.work.plan.point);
   auto cancelled = std::make_shared<std::atomic<bool>>(false);
-  auto actor = self->spawn<caf::detached + caf::monitored>(measurement, caf::actor_cast<load_actor>(self), run, point.request,
-                                                           point.work, cancelled);
-  running[run] = {std::move(point.request), std::move(point.work), std::move(point.receipt), std::move(actor),
-                  std::move(cancelled), false};
+  auto actor = self->spawn<caf::detached + caf::monitored>(measurement, caf::actor_cast<load_actor>(self), run,
+                                                           point.request, point.work, cancelled);
+  running[run] = {std::move(point.request), std::move(point.work), std::move(point.receipt),
+                  std::move(actor),         std::move(cancelled),  false};
 }
 
 void load_state::take_outcome(const measurement_ended& end) {
@@ -113,9 +113,10 @@ void load_state::publish_failure(const std::string& run, const failure& why) {
   const auto id = stable_hash("failed/" + run);
   auto me = caf::actor_cast<load_actor>(self);
   around.link->publish_durable(
-    around.names.result(m.request), id,
-    encode_result(id, m.request, attempt_failed{m.work.engine, m.work.engine_attempt, m.work.plan.point, m.work.attempt, why}),
-    {}, [me, run](const std::string&) { caf::anon_send(me, records_stored{run}); });
+      around.names.result(m.request), id,
+      encode_result(id, m.request,
+                    attempt_failed{m.work.engine, m.work.engine_attempt, m.work.plan.point, m.work.attempt, why}),
+      {}, [me, run](const std::string&) { caf::anon_send(me, records_stored{run}); });
 }
 
 void load_state::take_stored(const records_stored& stored) {
@@ -132,7 +133,8 @@ void load_state::measurement_died(const caf::down_msg& down) {
       continue;
     *m.cancelled = true;
     m.driven = true;
-    return publish_failure(run, {failure_class::transient, failure_cause::internal, "the actor that drove the measurement ended", {}});
+    return publish_failure(
+        run, {failure_class::transient, failure_cause::internal, "the actor that drove the measurement ended", {}});
   }
 }
 
@@ -150,11 +152,11 @@ load_actor::behavior_type load(load_actor::stateful_pointer<load_state> self, su
   self->set_down_handler([self](const caf::down_msg& down) { self->state.measurement_died(down); });
   state.start();
   return {
-    [self](const bus_mail& mail) { self->state.take(mail); },
-    [self](const work_verdict& verdict) { self->state.take_verdict(verdict); },
-    [self](const measurement_ended& end) { self->state.take_outcome(end); },
-    [self](const records_stored& stored) { self->state.take_stored(stored); },
-    [self](const reminder&) { self->state.tick(); },
+      [self](const bus_mail& mail) { self->state.take(mail); },
+      [self](const work_verdict& verdict) { self->state.take_verdict(verdict); },
+      [self](const measurement_ended& end) { self->state.take_outcome(end); },
+      [self](const records_stored& stored) { self->state.take_stored(stored); },
+      [self](const reminder&) { self->state.tick(); },
   };
 }
 

@@ -30,21 +30,21 @@ struct records_stored {
 
 /// Interface of LOAD.
 using load_actor = caf::typed_actor<
-  // Points to measure.
-  caf::reacts_to<bus_mail>,
-  // Whether a point is still wanted.
-  caf::reacts_to<work_verdict>,
-  // The end of a measurement.
-  caf::reacts_to<measurement_ended>,
-  // Its records are safe, so its work is done.
-  caf::reacts_to<records_stored>,
-  // Ticks once a second.
-  caf::reacts_to<reminder>>;
+    // Points to measure.
+    caf::reacts_to<bus_mail>,
+    // Whether a point is still wanted.
+    caf::reacts_to<work_verdict>,
+    // The end of a measurement.
+    caf::reacts_to<measurement_ended>,
+    // Its records are safe, so its work is done.
+    caf::reacts_to<records_stored>,
+    // Ticks once a second.
+    caf::reacts_to<reminder>>;
 
 /// What this node offers.
 struct load_settings {
   std::string zone = "default";
-  int max_measurements = 6;  ///< at the same time
+  int max_measurements = 6; ///< at the same time
 };
 
 /// State of LOAD. When it is restarted, running measurements stop and their work is delivered again.
@@ -66,7 +66,7 @@ struct load_state {
     delivery_ptr receipt;
     caf::actor actor;
     std::shared_ptr<std::atomic<bool>> cancelled;
-    bool driven = false;  ///< the actor has delivered its outcome
+    bool driven = false; ///< the actor has delivered its outcome
   };
 
   /// Work whose session was asked and has not answered yet.

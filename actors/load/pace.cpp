@@ -8,7 +8,7 @@ namespace sextant::load {
 
 namespace {
 
-constexpr double events_per_s_and_core = 20'000;  ///< token events, server and client together
+constexpr double events_per_s_and_core = 20'000; ///< token events, server and client together
 constexpr double slower = 0.7;
 constexpr double faster = 1.1;
 constexpr double slowest_pace = 1.0 / 8;

@@ -13,24 +13,24 @@ namespace sextant::load {
 
 namespace {
 
-constexpr double shortest_step_s = 1.5e-3;    ///< wall
-constexpr double shortest_ttft_s = 40e-3;     ///< wall
+constexpr double shortest_step_s = 1.5e-3; ///< wall
+constexpr double shortest_ttft_s = 40e-3;  ///< wall
 constexpr double fastest = 1000;
-constexpr double decode_lag_share = 0.20;     ///< of one step
-constexpr double decode_value_share = 0.005;  ///< of the steps of a request together
-constexpr double prefill_lag_share = 0.05;    ///< of the TTFT
-constexpr double enough_steps = 20;           ///< to believe their median
-constexpr double many_steps = 300;            ///< to believe their 99th percentile
-constexpr double clearly = 3;                 ///< times the allowed lag
-constexpr double wait_factor = 20;            ///< times the prediction
+constexpr double decode_lag_share = 0.20;    ///< of one step
+constexpr double decode_value_share = 0.005; ///< of the steps of a request together
+constexpr double prefill_lag_share = 0.05;   ///< of the TTFT
+constexpr double enough_steps = 20;          ///< to believe their median
+constexpr double many_steps = 300;           ///< to believe their 99th percentile
+constexpr double clearly = 3;                ///< times the allowed lag
+constexpr double wait_factor = 20;           ///< times the prediction
 constexpr double shortest_wait_s = 30;
 constexpr double unpredicted_wait_s = 600;
 
 /// First prompt number of a series that no other (point, attempt, label) shares. Decode prompts count from 0, so the upper
 /// half of the numbers is for these.
 uint64_t fresh_prompts(const measure_point& work, const std::string& label) {
-  const auto key = work.plan.point + '\n' + std::to_string(work.engine_attempt) + '\n' + std::to_string(work.attempt) + '\n'
-                   + label;
+  const auto key =
+      work.plan.point + '\n' + std::to_string(work.engine_attempt) + '\n' + std::to_string(work.attempt) + '\n' + label;
   return (1ull << 63) | (std::stoull(stable_hash(key), nullptr, 16) << 20 >> 1);
 }
 
@@ -45,8 +45,8 @@ std::vector<traffic_request> series(uint64_t first_prompt, int count, int isl, i
 double allowed_lag_s(const measure_point& work, double latency_ms, double speed) {
   const double wall_s = latency_ms / 1e3 / std::max(speed, 1e-9);
   const double share = work.plan.kind == point_kind::ttft
-                         ? prefill_lag_share
-                         : std::max(decode_lag_share, decode_value_share * (work.plan.osl - 1));
+                           ? prefill_lag_share
+                           : std::max(decode_lag_share, decode_value_share * (work.plan.osl - 1));
   return share * wall_s;
 }
 
@@ -72,8 +72,8 @@ std::vector<traffic_request> warming_traffic(const measure_point& work) {
 
 std::vector<traffic_request> wave_traffic(const measure_point& work, int wave, int replay) {
   const auto& plan = work.plan;
-  const auto first
-    = reuses_prompts(plan) ? 0 : fresh_prompts(work, "wave " + std::to_string(wave) + " replay " + std::to_string(replay));
+  const auto first =
+      reuses_prompts(plan) ? 0 : fresh_prompts(work, "wave " + std::to_string(wave) + " replay " + std::to_string(replay));
   return series(first, plan.requests, plan.isl, plan.osl);
 }
 
@@ -97,8 +97,8 @@ std::string completion_body(std::string_view model, std::string_view prompt_ids,
   out.reserve(out.size() + prompt_ids.size() + 200);
   out += ",\"prompt\":[";
   out += prompt_ids;
-  out += "],\"stream\":true,\"stream_options\":{\"include_usage\":true},\"max_tokens\":" + tokens + ",\"min_tokens\":" + tokens
-         + ",\"ignore_eos\":true}";
+  out += "],\"stream\":true,\"stream_options\":{\"include_usage\":true},\"max_tokens\":" + tokens
+         + ",\"min_tokens\":" + tokens + ",\"ignore_eos\":true}";
   return out;
 }
 
@@ -148,10 +148,10 @@ bool clearly_too_late(const measure_point& work, const playing_lag& lag, double 
 int64_t request_timeout_ns(const measure_point& work, double speed) {
   const auto& plan = work.plan;
   // A request may stand behind all others in the queue.
-  const double expected_s
-    = (work.expected_ttft_ms * std::max(1, plan.concurrency) + work.expected_itl_ms * std::max(1, plan.osl)) / 1e3;
-  const double wait_s
-    = expected_s > 0 ? std::max(shortest_wait_s, wait_factor * expected_s / std::max(speed, 1e-9)) : unpredicted_wait_s;
+  const double expected_s =
+      (work.expected_ttft_ms * std::max(1, plan.concurrency) + work.expected_itl_ms * std::max(1, plan.osl)) / 1e3;
+  const double wait_s =
+      expected_s > 0 ? std::max(shortest_wait_s, wait_factor * expected_s / std::max(speed, 1e-9)) : unpredicted_wait_s;
   return static_cast<int64_t>(std::min(wait_s, 86'400.0) * 1e9);
 }
 
@@ -165,7 +165,9 @@ request_fault_kind fault_of_status(int status) {
 }
 
 std::optional<failure> judge(const std::vector<request_fault_kind>& faults, const std::string& first_error) {
-  const auto count = [&](request_fault_kind kind) { return static_cast<size_t>(std::count(faults.begin(), faults.end(), kind)); };
+  const auto count = [&](request_fault_kind kind) {
+    return static_cast<size_t>(std::count(faults.begin(), faults.end(), kind));
+  };
   const auto fail = [&](failure_class kind, failure_cause cause, const std::string& what) {
     return failure{kind, cause, what + ": " + first_error, {}};
   };
@@ -177,7 +179,8 @@ std::optional<failure> judge(const std::vector<request_fault_kind>& faults, cons
     return std::nullopt;
   const auto all = std::to_string(faults.size());
   if (count(request_fault_kind::reset) > 0)
-    return fail(failure_class::transient, failure_cause::engine_gone, "all " + all + " requests failed and connections broke");
+    return fail(failure_class::transient, failure_cause::engine_gone,
+                "all " + all + " requests failed and connections broke");
   if (count(request_fault_kind::client_error) == faults.size())
     return fail(failure_class::permanent, failure_cause::unsupported, "the engine refuses all " + all + " requests");
   return fail(failure_class::transient, failure_cause::request_failed, "all " + all + " requests failed");

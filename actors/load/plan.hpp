@@ -15,7 +15,7 @@ namespace sextant::load {
 
 /// One request of the traffic. `index` is its place in the wave; attention rank `index` mod ranks gets it by round robin.
 struct traffic_request {
-  uint64_t prompt = 0;  ///< prompt number below the plan's seed
+  uint64_t prompt = 0; ///< prompt number below the plan's seed
   uint32_t index = 0;
   int isl = 0;
   int osl = 0;
@@ -43,13 +43,13 @@ struct playing_lag {
   double p50_s = 0;
   double p99_s = 0;
   double max_s = 0;
-  double steps = 0;  ///< of which these are the quantiles
+  double steps = 0; ///< of which these are the quantiles
 };
 
 /// What one measurement may use of the machine.
 struct machine_share {
-  double events_per_s = 12'000;  ///< token events that server and client handle
-  double pace = 1;               ///< factor of every speed: below 1 where waves were late before
+  double events_per_s = 12'000; ///< token events that server and client handle
+  double pace = 1;              ///< factor of every speed: below 1 where waves were late before
 };
 
 /// Engine seconds per wall second at which this machine can play the measured waves: as asked for, or so that events stay
@@ -62,8 +62,8 @@ double warming_speed(const measure_point& work);
 /// of it are allowed at the lag's 99th percentile. An ITL is a mean over all steps of a request, and steps end at absolute
 /// times, so that only the lag of its two ends counts: 20 % of one step, or half a percent of all steps if that is more.
 bool played_too_late(const measure_point& work, const playing_lag& lag, double measured_ms, double speed);
-/// Whether a wave under way cannot end in time any more: half of its steps, or one in a hundred of many steps by far, are late.
-/// Judged by the prediction; false without one.
+/// Whether a wave under way cannot end in time any more: half of its steps, or one in a hundred of many steps by far, are
+/// late. Judged by the prediction; false without one.
 bool clearly_too_late(const measure_point& work, const playing_lag& lag, double speed);
 
 /// Wall time a request may take, generous: many times what the prediction says, never below half a minute.
@@ -74,12 +74,12 @@ int64_t request_timeout_ns(const measure_point& work, double speed);
 /// How one request failed.
 enum class request_fault_kind : uint8_t {
   none,
-  refused,       ///< no connection
-  reset,         ///< connection broke
+  refused, ///< no connection
+  reset,   ///< connection broke
   timed_out,
-  malformed,     ///< not HTTP, not JSON, no proper end of the stream
-  client_error,  ///< 4xx other than 408 and 429
-  server_error,  ///< every other status but 200, and error events in a stream
+  malformed,    ///< not HTTP, not JSON, no proper end of the stream
+  client_error, ///< 4xx other than 408 and 429
+  server_error, ///< every other status but 200, and error events in a stream
 };
 
 /// The kind for an HTTP status; `none` for 200.

@@ -81,8 +81,8 @@ metrics_actor::behavior_type metrics(metrics_actor::stateful_pointer<metrics_sta
   state.around = std::move(around);
   state.start();
   return {
-    [self](const bus_mail& mail) { self->state.take(mail); },
-    [self](const reminder&) { self->state.tick(); },
+      [self](const bus_mail& mail) { self->state.take(mail); },
+      [self](const reminder&) { self->state.tick(); },
   };
 }
 

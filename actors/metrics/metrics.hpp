@@ -16,10 +16,10 @@ namespace sextant {
 
 /// Interface of METRICS.
 using metrics_actor = caf::typed_actor<
-  // A chunk of token records.
-  caf::reacts_to<bus_mail>,
-  // Ticks once a second.
-  caf::reacts_to<reminder>>;
+    // A chunk of token records.
+    caf::reacts_to<bus_mail>,
+    // Ticks once a second.
+    caf::reacts_to<reminder>>;
 
 /// State of METRICS. When it is restarted, unsettled chunks are delivered again.
 struct metrics_state {
@@ -31,14 +31,14 @@ struct metrics_state {
 
   /// Chunks of one run that have arrived so far.
   struct collection {
-    std::map<uint64_t, std::string> chunks;  ///< by stream sequence
+    std::map<uint64_t, std::string> chunks; ///< by stream sequence
     std::vector<delivery_ptr> receipts;
-    int age = 0;                             ///< ticks since the last chunk
+    int age = 0; ///< ticks since the last chunk
   };
 
   metrics_actor::pointer self = nullptr;
   surroundings around;
-  std::map<std::string, collection> runs;    ///< by subject
+  std::map<std::string, collection> runs; ///< by subject
   std::vector<subscription_ptr> subscriptions;
 };
 

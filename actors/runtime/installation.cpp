@@ -61,13 +61,13 @@ std::string prepare_streams(bus& link, const subjects& names) {
   using std::chrono::hours;
   const std::chrono::seconds for_ever{0};
   const stream_settings streams[] = {
-    {names.request_stream(), {names.request_new(), names.all_accepted()}, false, false, for_ever, hours{1}},
-    {names.result_stream(), {names.all_results()}, false, false, for_ever, hours{24}},
-    {names.deploy_stream(), {names.prefix() + ".work.deploy.>"}, true, false, for_ever, hours{24}},
-    {names.measure_stream(), {names.prefix() + ".work.measure.>"}, true, false, for_ever, hours{24}},
-    {names.write_stream(), {names.write_work()}, true, false, for_ever, hours{24}},
-    {names.record_stream(), {names.all_records()}, true, false, hours{24}, hours{1}},
-    {names.event_stream(), {names.prefix() + ".event.*"}, false, true, hours{6}, hours{1}},
+      {names.request_stream(), {names.request_new(), names.all_accepted()}, false, false, for_ever, hours{1}},
+      {names.result_stream(), {names.all_results()}, false, false, for_ever, hours{24}},
+      {names.deploy_stream(), {names.prefix() + ".work.deploy.>"}, true, false, for_ever, hours{24}},
+      {names.measure_stream(), {names.prefix() + ".work.measure.>"}, true, false, for_ever, hours{24}},
+      {names.write_stream(), {names.write_work()}, true, false, for_ever, hours{24}},
+      {names.record_stream(), {names.all_records()}, true, false, hours{24}, hours{1}},
+      {names.event_stream(), {names.prefix() + ".event.*"}, false, true, hours{6}, hours{1}},
   };
   for (const auto& stream : streams)
     if (auto error = link.ensure_stream(stream); !error.empty())

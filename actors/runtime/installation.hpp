@@ -28,13 +28,13 @@ struct installation_settings {
   std::string pool = "default";
   std::string zone = "default";
   int gpus = 8;
-  std::shared_ptr<engine_host> host;                   ///< of the deployment role
+  std::shared_ptr<engine_host> host; ///< of the deployment role
   int max_measurements = 6;
   std::string output_root = "profiling_results";
   bool folder_per_request = true;
-  std::map<std::string, std::string> forced_options;   ///< options that every request gets, whatever it says
-  int restarts = 10;                                   ///< of one role, before the process gives up
-  std::function<void(std::string why)> on_give_up;     ///< called once from an actor thread
+  std::map<std::string, std::string> forced_options; ///< options that every request gets, whatever it says
+  int restarts = 10;                                 ///< of one role, before the process gives up
+  std::function<void(std::string why)> on_give_up;   ///< called once from an actor thread
 };
 
 /// Creates the streams and buckets of an installation or brings them up to date. Blocks. Error text or nothing.

@@ -87,12 +87,12 @@ supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<su
   });
   state.start();
   return {
-    [self](const crash_role& crash) {
-      auto& handle = self->state.roles[crash.role];
-      if (handle)
-        self->send_exit(handle, caf::exit_reason::kill);
-    },
-    [self](const reminder& due) { self->state.spawn_role(*std::next(self->state.settings.roles.begin(), due.what)); },
+      [self](const crash_role& crash) {
+        auto& handle = self->state.roles[crash.role];
+        if (handle)
+          self->send_exit(handle, caf::exit_reason::kill);
+      },
+      [self](const reminder& due) { self->state.spawn_role(*std::next(self->state.settings.roles.begin(), due.what)); },
   };
 }
 

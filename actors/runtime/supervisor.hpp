@@ -22,10 +22,10 @@ struct crash_role {
 
 /// Interface of the SUPERVISOR.
 using supervisor_actor = caf::typed_actor<
-  // For tests and drills.
-  caf::reacts_to<crash_role>,
-  // Time to start a role again; `what` is its index in the ordered set of roles.
-  caf::reacts_to<reminder>>;
+    // For tests and drills.
+    caf::reacts_to<crash_role>,
+    // Time to start a role again; `what` is its index in the ordered set of roles.
+    caf::reacts_to<reminder>>;
 
 /// State of the SUPERVISOR.
 struct supervisor_state {
@@ -39,7 +39,7 @@ struct supervisor_state {
   supervisor_actor::pointer self = nullptr;
   surroundings around;
   installation_settings settings;
-  std::atomic<int>* restart_count = nullptr;  ///< shared with the installation
+  std::atomic<int>* restart_count = nullptr; ///< shared with the installation
   std::map<std::string, caf::actor> roles;
   std::map<std::string, int> restarts;
   bool given_up = false;

@@ -63,9 +63,9 @@ std::vector<open_point> unmeasured(const knowledge& known, phase role) {
 /// What the phase looks for now.
 struct goal {
   double target_ms = 0;
-  double throughput = 0;  ///< of the best point within the target; 0 while there is none
+  double throughput = 0; ///< of the best point within the target; 0 while there is none
   double latency_ms = std::numeric_limits<double>::infinity(); ///< lowest that was measured
-  bool within_reach = true; ///< a point within the target is known or not ruled out
+  bool within_reach = true;                                    ///< a point within the target is known or not ruled out
 };
 
 bool may_win(const open_point& point, const goal& g) {
@@ -144,7 +144,8 @@ std::string why_pruned(const knowledge& known, const candidate_track& candidate)
   const char* name = role == phase::prefill ? "TTFT" : "ITL";
   char text[160];
   if (!pick.meets_target)
-    std::snprintf(text, sizeof text, "%s at least %.2f ms, %s measured %.2f ms", name, latency, pick.engine.c_str(), pick.value_ms);
+    std::snprintf(text, sizeof text, "%s at least %.2f ms, %s measured %.2f ms", name, latency, pick.engine.c_str(),
+                  pick.value_ms);
   else if (throughput == 0)
     std::snprintf(text, sizeof text, "%s at least %.2f ms, above the target of %.2f ms", name, latency, known.target(role));
   else

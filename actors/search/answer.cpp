@@ -213,7 +213,8 @@ std::vector<scored_point> search_run::predicted_points(phase role) const {
     const auto& report = candidate.report;
     if (report.role != role || !candidate.usable())
       continue;
-    for (const auto& plan : sweep_points(known_.request, report, report.kv_tokens > 0 ? report.kv_tokens : report.predicted_kv_tokens)) {
+    for (const auto& plan :
+         sweep_points(known_.request, report, report.kv_tokens > 0 ? report.kv_tokens : report.predicted_kv_tokens)) {
       const auto b = believe(candidate, spot_of(plan), shared);
       points.push_back({report.engine, report.layout, plan.concurrency, b.expected, b.low, b.high,
                         candidate.throughput_weight(spot_of(plan)) / b.expected, report.predicted_kv_tokens});
@@ -269,11 +270,12 @@ void search_run::fill_estimate(profile_result& r) const {
     for (const auto& plan : sweep_points(known_.request, candidate.report, candidate.report.predicted_kv_tokens)) {
       const auto spot = spot_of(plan);
       const double ttft_s = predicted_ttft_ms(*candidate.model, candidate.report.layout, spot.isl) / 1000;
-      const double itl_s = predicted_itl_ms(*candidate.model, candidate.report.layout, spot.in_flight, mean_context(spot)) / 1000;
+      const double itl_s =
+          predicted_itl_ms(*candidate.model, candidate.report.layout, spot.in_flight, mean_context(spot)) / 1000;
       const int ranks = std::max(candidate.report.layout.attention_data_parallel(), 1);
       const double seconds = candidate.report.role == phase::prefill
-                               ? ttft_s * (plan.min_waves * plan.requests + plan.warmup_requests) / ranks
-                               : ttft_s * spot.in_flight / ranks + itl_s * (spot.osl + plan.warm_osl);
+                                 ? ttft_s * (plan.min_waves * plan.requests + plan.warmup_requests) / ranks
+                                 : ttft_s * spot.in_flight / ranks + itl_s * (spot.osl + plan.warm_osl);
       r.gpu_seconds += seconds * candidate.report.layout.gpus;
       ++r.points_planned;
     }
@@ -287,8 +289,9 @@ void search_run::fill_estimate(profile_result& r) const {
     as_if_ready.report.kv_tokens = first->report.predicted_kv_tokens;
     r.points_planned += curve_points_expected(known_, as_if_ready);
   }
-  r.remarks.push_back("dry run: GPU-seconds are those of sweeping every candidate, without start-up and curves; the adaptive "
-                      "policy stops as soon as nothing can change its pick");
+  r.remarks.push_back(
+      "dry run: GPU-seconds are those of sweeping every candidate, without start-up and curves; the adaptive "
+      "policy stops as soon as nothing can change its pick");
 }
 
 } // namespace sextant::searching

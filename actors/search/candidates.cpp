@@ -51,7 +51,8 @@ mapping_verdict check_mapping(const model_facts& model, const mapping& layout) {
   if (verdict.accepted && model.quantization_block > 0 && tp > 1 && model.intermediate > 0
       && (model.intermediate / tp) % model.quantization_block != 0) {
     verdict.accepted = false;
-    verdict.reason = std::to_string(model.intermediate / tp) + " FFN columns of a shard do not divide by the quantisation block "
+    verdict.reason = std::to_string(model.intermediate / tp)
+                     + " FFN columns of a shard do not divide by the quantisation block "
                      + std::to_string(model.quantization_block);
   }
   return verdict;
@@ -114,7 +115,7 @@ void check_candidate(const profile_request& request, candidate_report& candidate
     return;
   if (candidate.layout.gpus > gpus_at_once(request))
     return drop(candidate, "pool: needs " + std::to_string(candidate.layout.gpus) + " GPUs, "
-                             + std::to_string(gpus_at_once(request)) + " may be held at once");
+                               + std::to_string(gpus_at_once(request)) + " may be held at once");
   std::string error;
   candidate.dgd = candidate_dgd(request, candidate.role, candidate.layout, error);
   if (!error.empty())

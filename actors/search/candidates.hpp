@@ -17,8 +17,8 @@ std::vector<mapping> mappings_for(const model_facts& model, int gpus);
 /// Whether a model can be split so.
 struct mapping_verdict {
   bool accepted = true;
-  std::string reason;                ///< of a refusal
-  std::vector<std::string> remarks;  ///< facts that are unknown and were taken to be fine
+  std::string reason;               ///< of a refusal
+  std::vector<std::string> remarks; ///< facts that are unknown and were taken to be fine
 };
 
 /// The reference's divisibility filters, in its order; unknown facts pass with a remark.
@@ -26,7 +26,7 @@ mapping_verdict check_mapping(const model_facts& model, const mapping& layout);
 
 /// Every candidate of both phases with its deployment document, dropped ones with their reason.
 struct candidate_list {
-  std::vector<candidate_report> candidates;  ///< prefill first; by GPUs, then by mapping
+  std::vector<candidate_report> candidates; ///< prefill first; by GPUs, then by mapping
   std::vector<std::string> remarks;
 };
 

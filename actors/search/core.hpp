@@ -13,12 +13,12 @@ namespace sextant {
 /// Everything a search wants done now and has no result for yet. The same state always wants the same; ids are stable, so
 /// whoever carries it out skips what was issued before.
 struct wanted_work {
-  std::vector<deploy_engine> deploy;      ///< most promising first; DEPLOYMENT starts them as GPUs become free
+  std::vector<deploy_engine> deploy; ///< most promising first; DEPLOYMENT starts them as GPUs become free
   std::vector<measure_point> measure;
   std::vector<release_engine> release;
-  bool write = false;                     ///< the answer stands: ask ARTIFACTS to write it
-  /// Nothing more will ever be wanted. A cancelled search is finished once its engines are gone; a failed one at once, and then
-  /// `release` may still name engines that are to be ended.
+  bool write = false; ///< the answer stands: ask ARTIFACTS to write it
+  /// Nothing more will ever be wanted. A cancelled search is finished once its engines are gone; a failed one at once, and
+  /// then `release` may still name engines that are to be ended.
   bool finished = false;
 };
 

@@ -71,7 +71,7 @@ std::optional<point_plan> next_curve_point(const knowledge& known, const candida
 int curve_points_expected(const knowledge& known, const candidate_track& candidate) {
   if (known.request.policy == search_policy::adaptive)
     return candidate.report.role == phase::prefill ? adaptive_prefill_points
-                                                     : static_cast<int>(adaptive_decode_grid(known, candidate).size());
+                                                   : static_cast<int>(adaptive_decode_grid(known, candidate).size());
   return static_cast<int>(reference_points(known, candidate).size());
 }
 
@@ -125,7 +125,8 @@ std::vector<prefill_sample> rising_part(const std::vector<prefill_sample>& curve
   return result;
 }
 
-std::vector<std::string> curve_objections(const std::vector<prefill_sample>& prefill, const std::vector<decode_sample>& decode) {
+std::vector<std::string> curve_objections(const std::vector<prefill_sample>& prefill,
+                                          const std::vector<decode_sample>& decode) {
   std::vector<std::string> result;
   if (prefill.size() < least_prefill_points)
     result.push_back("the prefill curve has " + std::to_string(prefill.size()) + " points, planners need "
@@ -139,8 +140,7 @@ std::vector<std::string> curve_objections(const std::vector<prefill_sample>& pre
     usages[sample.context_length].insert(sample.kv_usage);
   const auto full = std::count_if(usages.begin(), usages.end(), [](const auto& row) { return row.second.size() >= 2; });
   if (full < 2)
-    result.push_back("the decode grid has " + std::to_string(full)
-                     + " contexts with two usages or more, planners need 2");
+    result.push_back("the decode grid has " + std::to_string(full) + " contexts with two usages or more, planners need 2");
   return result;
 }
 

@@ -26,15 +26,17 @@ std::vector<decode_sample> decode_samples(const candidate_track& candidate);
 std::vector<prefill_sample> rising_part(const std::vector<prefill_sample>& curve);
 
 /// What a planner would object to in the curves; empty if they serve every release.
-std::vector<std::string> curve_objections(const std::vector<prefill_sample>& prefill, const std::vector<decode_sample>& decode);
+std::vector<std::string> curve_objections(const std::vector<prefill_sample>& prefill,
+                                          const std::vector<decode_sample>& decode);
 
 // -- where the adaptive policy begins ------------------------------------------------------------------
 
-/// Input lengths of an adaptive prefill curve before refinement: logarithmic from 100 to `longest`, with `wanted` among them.
+/// Input lengths of an adaptive prefill curve before refinement: logarithmic from 100 to `longest`, with `wanted` among
+/// them.
 std::vector<int> spread_lengths(int wanted, int longest);
 
-/// Places of an adaptive decode grid: contexts around the target's, the same usages up to `usage` on each, shortest first. The
-/// target's row has the mean context of the sweep, so that the points of both lie on one line.
+/// Places of an adaptive decode grid: contexts around the target's, the same usages up to `usage` on each, shortest first.
+/// The target's row has the mean context of the sweep, so that the points of both lie on one line.
 std::vector<decode_spot> spread_spots(const service_level& sla, int max_context, int64_t kv_tokens, int attention_dp,
                                       double usage);
 

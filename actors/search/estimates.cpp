@@ -66,7 +66,9 @@ namespace {
 /// The measured sweep point whose load is nearest; nothing when none was measured.
 const point_measured* nearest_measured(const candidate_track& candidate, int in_flight) {
   const point_measured* nearest = nullptr;
-  const auto distance = [&](const point_measured& p) { return std::abs(std::log(static_cast<double>(p.plan.concurrency) / in_flight)); };
+  const auto distance = [&](const point_measured& p) {
+    return std::abs(std::log(static_cast<double>(p.plan.concurrency) / in_flight));
+  };
   for (const auto& plan : candidate.grid)
     if (const auto* point = candidate.measured(plan.point); point && (!nearest || distance(*point) < distance(*nearest)))
       nearest = point;
@@ -88,8 +90,8 @@ belief believe(const candidate_track& candidate, const decode_spot& spot, const 
     const auto* point = candidate.measured(plan.point);
     if (!point || plan.isl != spot.isl || plan.osl != spot.osl)
       continue;
-    const double low = std::min(point->value_low_ms > 0 ? point->value_low_ms : point->value_ms,
-                                point->value_ms * (1 - measured_spread));
+    const double low =
+        std::min(point->value_low_ms > 0 ? point->value_low_ms : point->value_ms, point->value_ms * (1 - measured_spread));
     const double high = std::max(point->value_high_ms, point->value_ms * (1 + measured_spread));
     if (plan.concurrency <= spot.in_flight)
       b.low = std::max(b.low, low);

@@ -34,8 +34,8 @@ std::vector<searching::scored_point> stored_points(const profile_result& stored,
 
 } // namespace
 
-profile_result repick(const profile_request& request, const profile_result& stored, const std::vector<point_measured>& points,
-                      const service_level& target) {
+profile_result repick(const profile_request& request, const profile_result& stored,
+                      const std::vector<point_measured>& points, const service_level& target) {
   auto result = stored;
   const auto prefill = stored_points(stored, points, phase::prefill);
   const auto decode = stored_points(stored, points, phase::decode);
@@ -48,7 +48,8 @@ profile_result repick(const profile_request& request, const profile_result& stor
   if (target.isl != request.sla.isl || target.osl != request.sla.osl)
     result.remarks.push_back("the stored points were measured with ISL " + std::to_string(request.sla.isl) + " and OSL "
                              + std::to_string(request.sla.osl));
-  if (request.policy == search_policy::adaptive && (target.ttft_ms != request.sla.ttft_ms || target.itl_ms != request.sla.itl_ms))
+  if (request.policy == search_policy::adaptive
+      && (target.ttft_ms != request.sla.ttft_ms || target.itl_ms != request.sla.itl_ms))
     result.remarks.push_back("the search was adaptive: points that could not win for its own target were not measured");
   if (result.prefill.engine != stored.prefill.engine)
     result.remarks.push_back("the prefill curve was measured on " + stored.prefill.engine);

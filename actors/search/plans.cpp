@@ -34,7 +34,8 @@ std::string point_id(const std::string& engine, point_set set, const decode_spot
          + std::to_string(spot.osl) + "_n" + std::to_string(spot.in_flight);
 }
 
-point_plan prefill_plan(const profile_request& request, const std::string& engine, const mapping& layout, point_set set, int isl) {
+point_plan prefill_plan(const profile_request& request, const std::string& engine, const mapping& layout, point_set set,
+                        int isl) {
   const int ranks = layout.attention_data_parallel();
   const bool adaptive = request.policy == search_policy::adaptive;
   const bool burst = ranks > 1;

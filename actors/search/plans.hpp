@@ -23,7 +23,8 @@ enum class point_set { sweep, curve };
 std::string point_id(const std::string& engine, point_set set, const decode_spot& spot);
 
 /// TTFT of fresh prompts of `isl` tokens.
-point_plan prefill_plan(const profile_request& request, const std::string& engine, const mapping& layout, point_set set, int isl);
+point_plan prefill_plan(const profile_request& request, const std::string& engine, const mapping& layout, point_set set,
+                        int isl);
 
 /// ITL of `spot.in_flight` requests whose prompts are in the KV cache.
 point_plan decode_plan(const profile_request& request, const std::string& engine, const mapping& layout, point_set set,

@@ -11,10 +11,10 @@ namespace sextant::searching {
 
 /// A candidate that still has something to tell.
 struct need {
-  size_t candidate = 0;             ///< index in `knowledge::candidates`
-  std::optional<point_plan> next;   ///< nothing while the engine must run before its points are known
-  int points = 1;                   ///< points that may follow, for the progress display
-  bool likely = true;               ///< still to be measured if the most promising one turns out as expected
+  size_t candidate = 0;           ///< index in `knowledge::candidates`
+  std::optional<point_plan> next; ///< nothing while the engine must run before its points are known
+  int points = 1;                 ///< points that may follow, for the progress display
+  bool likely = true;             ///< still to be measured if the most promising one turns out as expected
 };
 
 /// Sweep measurements of a phase that may still change its pick, most promising first. Empty: the pick stands.

@@ -18,7 +18,8 @@ constexpr int first_prefill_points = 6;
 constexpr double same_length = 1.25;
 /// Contexts of the decode grid relative to the target's; wider ratios make cubic interpolation between the rows swing.
 constexpr double relative_contexts[] = {0.5, 1, 2, 4};
-/// Usages of every row relative to the highest one. The same usages on every row: planners triangulate the plain coordinates.
+/// Usages of every row relative to the highest one. The same usages on every row: planners triangulate the plain
+/// coordinates.
 constexpr double relative_usages[] = {0, 0.03, 0.12, 0.4, 1};
 /// No load is measured whose predicted ITL is beyond the target by this factor: planners ask for loads within the target.
 constexpr double latency_in_reach = 1.6;
@@ -83,7 +84,9 @@ std::optional<point_plan> first_unsettled(const candidate_track& candidate, cons
 
 std::optional<point_plan> next_prefill_point(const knowledge& known, const candidate_track& candidate) {
   const auto& report = candidate.report;
-  const auto plan_of = [&](int isl) { return prefill_plan(known.request, report.engine, report.layout, point_set::curve, isl); };
+  const auto plan_of = [&](int isl) {
+    return prefill_plan(known.request, report.engine, report.layout, point_set::curve, isl);
+  };
   std::vector<point_plan> spread;
   for (int isl : spread_lengths(known.request.sla.isl, longest_prompt(known, candidate)))
     spread.push_back(plan_of(isl));
@@ -134,7 +137,8 @@ int longest_prompt(const knowledge& known, const candidate_track& candidate) {
 }
 
 std::optional<point_plan> next_adaptive_point(const knowledge& known, const candidate_track& candidate) {
-  return candidate.report.role == phase::prefill ? next_prefill_point(known, candidate) : next_decode_point(known, candidate);
+  return candidate.report.role == phase::prefill ? next_prefill_point(known, candidate)
+                                                 : next_decode_point(known, candidate);
 }
 
 std::vector<int> spread_lengths(int wanted, int longest) {
@@ -193,8 +197,8 @@ std::vector<decode_spot> spread_spots(const service_level& sla, int max_context,
   const int ranks = std::max(attention_dp, 1);
   // Odd where the target's is, so that the rows can meet the sweep's mean context to the half token.
   const int osl = adaptive_osl + sla.osl % 2;
-  const double longest
-    = std::floor(std::min<double>(max_context - prompt_reserve, static_cast<double>(kv_tokens) * fits / (2 * ranks)) - osl)
+  const double longest =
+      std::floor(std::min<double>(max_context - prompt_reserve, static_cast<double>(kv_tokens) * fits / (2 * ranks)) - osl)
       + osl % 2 / 2.0;
   std::vector<decode_spot> result;
   for (double context : grid_contexts(std::max(sla.isl + sla.osl / 2.0, osl + osl / 2.0), osl / 2.0 + 1, longest)) {
@@ -203,7 +207,8 @@ std::vector<decode_spot> spread_spots(const service_level& sla, int max_context,
       continue;
     std::set<int64_t> rounds;
     for (double share : relative_usages)
-      rounds.insert(std::clamp<int64_t>(std::llround(share * usage * static_cast<double>(kv_tokens) / context / ranks), 1, most));
+      rounds.insert(
+          std::clamp<int64_t>(std::llround(share * usage * static_cast<double>(kv_tokens) / context / ranks), 1, most));
     if (rounds.size() == 1 && most > 1)
       rounds.insert(std::min(most, least_rounds));
     for (auto n : rounds)

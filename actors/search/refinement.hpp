@@ -1,4 +1,5 @@
-// refinement.hpp: Curve points of the adaptive policy: prompt lengths by need, a decode grid that cubic interpolation can use. Pure.
+// refinement.hpp: Curve points of the adaptive policy: prompt lengths by need, a decode grid that cubic interpolation can
+// use. Pure.
 #pragma once
 
 #include <optional>

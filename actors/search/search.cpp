@@ -17,7 +17,7 @@ void search_state::start() {
   auto me = caf::actor_cast<search_actor>(self);
   const auto& names = around.names;
   subscriptions.push_back(
-    around.link->follow(names.request_stream(), names.all_accepted(), 1, into_mailbox(me, accepted), [] {}));
+      around.link->follow(names.request_stream(), names.all_accepted(), 1, into_mailbox(me, accepted), [] {}));
   subscriptions.push_back(around.link->subscribe_group(names.request_list(), "search", into_mailbox(me, listed)));
 }
 
@@ -49,7 +49,8 @@ void search_state::take(const bus_mail& mail) {
 
 void search_state::spawn_session(const std::string& id) {
   auto& tracked = requests[id];
-  tracked.session = self->spawn<caf::monitored>(session, around, settings, tracked.request, caf::actor_cast<search_actor>(self));
+  tracked.session =
+      self->spawn<caf::monitored>(session, around, settings, tracked.request, caf::actor_cast<search_actor>(self));
 }
 
 void search_state::session_ended(const caf::down_msg& down) {
@@ -65,7 +66,8 @@ void search_state::session_ended(const caf::down_msg& down) {
       spawn_session(id);
       return;
     }
-    profile_failed failed{{failure_class::permanent, failure_cause::internal, "the session of this request ended repeatedly", {}}};
+    profile_failed failed{
+        {failure_class::permanent, failure_cause::internal, "the session of this request ended repeatedly", {}}};
     tracked.summary.state = "failed";
     around.link->publish_durable(around.names.result(id), "gave-up-" + id, encode_result("gave-up-" + id, id, failed));
     around.link->publish_durable(around.names.event(id), "end-" + id, encode_message("end-" + id, id, failed));
@@ -88,13 +90,13 @@ search_actor::behavior_type search(search_actor::stateful_pointer<search_state> 
   });
   state.start();
   return {
-    [self](const bus_mail& mail) { self->state.take(mail); },
-    [self](const session_report& report) {
-      auto found = self->state.requests.find(report.summary.id);
-      if (found != self->state.requests.end())
-        found->second.summary = report.summary;
-    },
-    [](const reminder&) {},
+      [self](const bus_mail& mail) { self->state.take(mail); },
+      [self](const session_report& report) {
+        auto found = self->state.requests.find(report.summary.id);
+        if (found != self->state.requests.end())
+          found->second.summary = report.summary;
+      },
+      [](const reminder&) {},
   };
 }
 

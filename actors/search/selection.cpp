@@ -19,8 +19,14 @@ std::string missed_message(phase role) {
 } // namespace
 
 scored_point score(const point_measured& point, const mapping& layout, int64_t kv_tokens) {
-  return {point.engine,         layout, point.plan.concurrency, point.value_ms, point.value_low_ms, point.value_high_ms,
-          point.throughput_per_gpu, kv_tokens};
+  return {point.engine,
+          layout,
+          point.plan.concurrency,
+          point.value_ms,
+          point.value_low_ms,
+          point.value_high_ms,
+          point.throughput_per_gpu,
+          kv_tokens};
 }
 
 std::optional<size_t> choose(const std::vector<scored_point>& points, double target_ms) {
@@ -28,8 +34,7 @@ std::optional<size_t> choose(const std::vector<scored_point>& points, double tar
   for (size_t i = 0; i < points.size(); ++i) {
     if (!fastest || points[i].value_ms < points[*fastest].value_ms)
       fastest = i;
-    if (points[i].value_ms <= target_ms
-        && (!within || points[i].throughput_per_gpu > points[*within].throughput_per_gpu))
+    if (points[i].value_ms <= target_ms && (!within || points[i].throughput_per_gpu > points[*within].throughput_per_gpu))
       within = i;
   }
   return within ? within : fastest;
@@ -70,7 +75,8 @@ std::vector<alternative> alternatives_to(const std::vector<scored_point>& points
     best = point.throughput_per_gpu;
     if (point.engine == pick.engine && point.concurrency == pick.concurrency)
       continue;
-    const char* note = point.value_ms <= target_ms ? "meets the target with less throughput" : "more throughput than its latency allows";
+    const char* note =
+        point.value_ms <= target_ms ? "meets the target with less throughput" : "more throughput than its latency allows";
     if (!pick.meets_target)
       note = "more throughput for a higher latency";
     result.push_back({role, point.layout, point.concurrency, point.value_ms, point.throughput_per_gpu, note});

@@ -1,4 +1,5 @@
-// selection.hpp: The recommendation rule of the reference profiler (reference sheet, 6), and what stands beside the pick. Pure.
+// selection.hpp: The recommendation rule of the reference profiler (reference sheet, 6), and what stands beside the pick.
+// Pure.
 #pragma once
 
 #include <optional>

@@ -34,8 +34,9 @@ double candidate_track::predict(const decode_spot& spot) const {
 }
 
 double candidate_track::throughput_weight(const decode_spot& spot) const {
-  const double tokens
-    = report.role == phase::prefill ? static_cast<double>(spot.isl) * report.layout.attention_data_parallel() : spot.in_flight;
+  const double tokens = report.role == phase::prefill
+                            ? static_cast<double>(spot.isl) * report.layout.attention_data_parallel()
+                            : spot.in_flight;
   return tokens * 1000 / report.layout.gpus;
 }
 
@@ -87,7 +88,7 @@ std::vector<point_plan> sweep_points(const profile_request& request, const candi
   const auto capacity = kv_tokens / std::max(request.sla.isl + request.sla.osl, 1);
   for (int n : request_range(candidate.layout.attention_data_parallel(), capacity, request.decode_granularity))
     result.push_back(
-      decode_plan(request, candidate.engine, candidate.layout, point_set::sweep, {request.sla.isl, request.sla.osl, n}));
+        decode_plan(request, candidate.engine, candidate.layout, point_set::sweep, {request.sla.isl, request.sla.osl, n}));
   return result;
 }
 
@@ -107,7 +108,8 @@ void predict_candidate(const profile_request& request, candidate_track& candidat
     const auto spot = spot_of(plan);
     const double ms = candidate.predict(spot);
     if (ms <= target_ms || &plan == &points.front())
-      report.predicted_throughput_per_gpu = std::max(report.predicted_throughput_per_gpu, candidate.throughput_weight(spot) / ms);
+      report.predicted_throughput_per_gpu =
+          std::max(report.predicted_throughput_per_gpu, candidate.throughput_weight(spot) / ms);
   }
   if (report.role == phase::prefill) {
     candidate.grid = points;

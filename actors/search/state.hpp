@@ -23,31 +23,31 @@ inline constexpr int most_failures = 3;
 /// One point of a candidate that was asked for.
 struct point_track {
   point_plan plan;
-  int attempt = 1;    ///< the attempt that is wanted
-  int failures = 0;   ///< failed attempts that count
+  int attempt = 1;  ///< the attempt that is wanted
+  int failures = 0; ///< failed attempts that count
   bool failed = false;
-  std::string reason; ///< of the last failure
-  std::optional<point_measured> result;  ///< without samples
+  std::string reason;                   ///< of the last failure
+  std::optional<point_measured> result; ///< without samples
 };
 
 /// A candidate with everything that happened to it.
 struct candidate_track {
-  candidate_report report;  ///< facts; state and reason are filled in by the result
+  candidate_report report; ///< facts; state and reason are filled in by the result
   std::shared_ptr<const step_model> model;
   engine_life life = engine_life::idle;
-  int incarnation = 0;      ///< attempt of the current or last deployment
-  int failures = 0;         ///< failed deployments and lost engines
-  bool failed = false;      ///< given up
-  bool gone = false;        ///< a measurement found the endpoint gone; the incarnation is being ended
-  uint64_t order = 0;       ///< counts deployments, for a stable order
+  int incarnation = 0; ///< attempt of the current or last deployment
+  int failures = 0;    ///< failed deployments and lost engines
+  bool failed = false; ///< given up
+  bool gone = false;   ///< a measurement found the endpoint gone; the incarnation is being ended
+  uint64_t order = 0;  ///< counts deployments, for a stable order
   std::string endpoint;
   std::string served_model;
   bool simulated = false;
-  double engine_s = 0;      ///< start-ups and measurements
+  double engine_s = 0; ///< start-ups and measurements
   bool grid_known = false;
-  std::vector<point_plan> grid;  ///< sweep points, ascending
+  std::vector<point_plan> grid; ///< sweep points, ascending
   std::map<std::string, point_track> points;
-  std::string current;      ///< point that is being measured, empty if none
+  std::string current; ///< point that is being measured, empty if none
   mutable std::map<std::pair<int, int>, double> predictions;
 
   bool usable() const { return report.state != candidate_state::dropped && !failed; }

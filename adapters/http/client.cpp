@@ -44,7 +44,7 @@ void raise_descriptor_limit() {
 class epoll_client final : public http_client {
 public:
   epoll_client(const http_url& url, http_observer& observer, const http_client_settings& settings)
-    : observer_(observer), settings_(settings), epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(128 * 1024) {
+      : observer_(observer), settings_(settings), epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(128 * 1024) {
     raise_descriptor_limit();
     addresses_ = resolve(url, resolve_error_);
   }
@@ -70,7 +70,8 @@ private:
   void close_link(link& l);
   void watch(link& l, bool wants_write);
   size_t count(link_state state) const {
-    return static_cast<size_t>(std::count_if(links_.begin(), links_.end(), [=](const auto& l) { return l->state == state; }));
+    return static_cast<size_t>(
+        std::count_if(links_.begin(), links_.end(), [=](const auto& l) { return l->state == state; }));
   }
 
   // -- exchanges ------------------------------------------------------------------------------------
@@ -94,9 +95,9 @@ private:
   std::vector<char> buffer_;
   std::vector<address> addresses_;
   std::string resolve_error_;
-  size_t good_address_ = 0;                  ///< last one that took a connection
+  size_t good_address_ = 0; ///< last one that took a connection
   std::vector<std::unique_ptr<link>> links_;
-  std::deque<link*> idle_;                   ///< oldest first, so that equal waves use equal connections
+  std::deque<link*> idle_; ///< oldest first, so that equal waves use equal connections
   std::deque<exchange> ended_;
   size_t active_ = 0;
   int64_t real_minus_monotonic_ns_ = 0;
@@ -245,7 +246,7 @@ void epoll_client::assign(link& l, exchange e) {
   llhttp_init(&l.parser, HTTP_RESPONSE, &parser_settings());
   l.parser.data = &l;
   l.sse = std::make_unique<sse_parser>(
-    [&l](const sse_event& event) { l.observer->on_event(l.current.tag, event, l.arrived_ns); });
+      [&l](const sse_event& event) { l.observer->on_event(l.current.tag, event, l.arrived_ns); });
 }
 
 void epoll_client::write_some(link& l) {
@@ -428,7 +429,8 @@ int64_t monotonic_ns() {
   return clock_ns(CLOCK_MONOTONIC);
 }
 
-std::unique_ptr<http_client> make_http_client(const http_url& url, http_observer& observer, const http_client_settings& settings) {
+std::unique_ptr<http_client> make_http_client(const http_url& url, http_observer& observer,
+                                              const http_client_settings& settings) {
   return std::make_unique<epoll_client>(url, observer, settings);
 }
 

@@ -17,10 +17,10 @@ namespace sextant {
 
 /// Where a server listens: `http://host:port/base`, `http://[::1]:8000`.
 struct http_url {
-  std::string host;       ///< name or address, without brackets
+  std::string host; ///< name or address, without brackets
   uint16_t port = 80;
-  std::string base;       ///< path prefix without a slash at its end; may be empty
-  std::string authority;  ///< for the Host header
+  std::string base;      ///< path prefix without a slash at its end; may be empty
+  std::string authority; ///< for the Host header
 };
 
 /// Reads an http URL; nothing and an error text for anything else (https is not spoken).
@@ -32,21 +32,21 @@ std::string http_request_text(const http_url& url, std::string_view method, std:
 
 /// How an exchange ended.
 enum class http_end : uint8_t {
-  complete,   ///< the whole answer came, whatever its status
-  refused,    ///< no connection: refused, unreachable or not in time
-  reset,      ///< the connection broke before the answer was complete
-  timed_out,  ///< the answer was not complete in time
-  malformed,  ///< what came is not HTTP
-  cancelled,  ///< `cancel_all`
+  complete,  ///< the whole answer came, whatever its status
+  refused,   ///< no connection: refused, unreachable or not in time
+  reset,     ///< the connection broke before the answer was complete
+  timed_out, ///< the answer was not complete in time
+  malformed, ///< what came is not HTTP
+  cancelled, ///< `cancel_all`
 };
 
 /// The end of one exchange. Times are CLOCK_MONOTONIC nanoseconds.
 struct http_outcome {
   http_end end = http_end::complete;
-  int status = 0;          ///< 0 if no status line came
-  std::string body;        ///< of answers that are not event streams; at most 64 KiB are kept
-  std::string detail;      ///< what was seen, if not complete
-  int64_t sent_ns = 0;     ///< right before the first byte was written
+  int status = 0;      ///< 0 if no status line came
+  std::string body;    ///< of answers that are not event streams; at most 64 KiB are kept
+  std::string detail;  ///< what was seen, if not complete
+  int64_t sent_ns = 0; ///< right before the first byte was written
   int64_t ended_ns = 0;
 };
 
@@ -61,8 +61,8 @@ public:
 
 struct http_client_settings {
   int64_t connect_timeout_ns = 5'000'000'000;
-  int64_t request_timeout_ns = 600'000'000'000;  ///< first byte written to last byte read
-  const std::atomic<bool>* cancelled = nullptr;  ///< ends `connect_ahead` early once it is true; must outlive the client
+  int64_t request_timeout_ns = 600'000'000'000; ///< first byte written to last byte read
+  const std::atomic<bool>* cancelled = nullptr; ///< ends `connect_ahead` early once it is true; must outlive the client
 };
 
 class http_client {
@@ -83,7 +83,8 @@ public:
 };
 
 /// A client of one server. The observer must outlive it.
-std::unique_ptr<http_client> make_http_client(const http_url& url, http_observer& observer, const http_client_settings& settings);
+std::unique_ptr<http_client> make_http_client(const http_url& url, http_observer& observer,
+                                              const http_client_settings& settings);
 
 /// One exchange from start to end, for control requests.
 http_outcome http_fetch(const http_url& url, std::string_view method, std::string_view path, std::string_view body,

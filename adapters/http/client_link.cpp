@@ -13,12 +13,15 @@ namespace {
 
 constexpr size_t kept_body_bytes = 64 * 1024;
 
-link& of(llhttp_t* parser) { return *static_cast<link*>(parser->data); }
+link& of(llhttp_t* parser) {
+  return *static_cast<link*>(parser->data);
+}
 
 /// Takes in a header that is complete now.
 void finish_header(link& l) {
   for (auto* text : {&l.header_name, &l.header_value})
-    std::transform(text->begin(), text->end(), text->begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(text->begin(), text->end(), text->begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (l.header_name == "content-type")
     l.events = l.header_value.find("text/event-stream") != std::string::npos;
   l.header_name.clear();

@@ -28,7 +28,7 @@ struct exchange {
   uint64_t tag = 0;
   std::string_view text;
   http_outcome outcome;
-  bool retried = false;  ///< an idle connection that the server had closed is no failure, once
+  bool retried = false; ///< an idle connection that the server had closed is no failure, once
 };
 
 /// Where a connection stands.
@@ -39,15 +39,15 @@ struct link {
   int fd = -1;
   link_state state = link_state::connecting;
   size_t address = 0;
-  int64_t since_ns = 0;         ///< start of connecting
+  int64_t since_ns = 0; ///< start of connecting
   bool has_exchange = false;
   exchange current;
   size_t written = 0;
   bool wants_write = true;
-  bool used_before = false;     ///< was idle once: the server may have closed it meanwhile
-  bool answered = false;        ///< any byte of the answer came
+  bool used_before = false; ///< was idle once: the server may have closed it meanwhile
+  bool answered = false;    ///< any byte of the answer came
   bool complete = false;
-  bool events = false;          ///< the answer is an event stream
+  bool events = false; ///< the answer is an event stream
   bool at_value = false;
   int64_t arrived_ns = 0;
   std::string header_name, header_value;

@@ -30,21 +30,22 @@ private:
 
 /// A client's connection. Belongs to the loop of its server.
 struct server_connection {
-  server_connection(int socket, uint64_t mark_, const http_server_settings& limits) : fd(socket), mark(mark_), reader(limits) {}
+  server_connection(int socket, uint64_t mark_, const http_server_settings& limits)
+      : fd(socket), mark(mark_), reader(limits) {}
 
   socket_handle fd;
-  uint64_t mark = 0;           ///< what epoll tells: serial and slot
+  uint64_t mark = 0; ///< what epoll tells: serial and slot
   request_reader reader;
-  std::string ahead;           ///< input behind the request that is being answered
+  std::string ahead; ///< input behind the request that is being answered
   std::string out;
-  size_t sent = 0;             ///< bytes of `out` that are gone
-  http_exchange exchange = 0;  ///< the request that is being answered, 0 = none
-  bool head_only = false;      ///< HEAD: no body in the answer
+  size_t sent = 0;            ///< bytes of `out` that are gone
+  http_exchange exchange = 0; ///< the request that is being answered, 0 = none
+  bool head_only = false;     ///< HEAD: no body in the answer
   bool keep_alive = true, chunked = false, streaming = false;
-  bool closing = false;        ///< close when `out` is empty
-  bool listed = false;         ///< in the list of connections with something to do at the end of the turn
+  bool closing = false; ///< close when `out` is empty
+  bool listed = false;  ///< in the list of connections with something to do at the end of the turn
   bool waits_to_write = false;
-  bool peer_done = false;      ///< nothing more will come in
+  bool peer_done = false; ///< nothing more will come in
 };
 
 /// The standard text of a status.

@@ -227,8 +227,8 @@ void epoll_server::consume(server_connection& c, std::string_view bytes) {
 void epoll_server::refuse(server_connection& c, int status) {
   ++counts_.refused;
   c.keep_alive = c.head_only = false;
-  const std::string body = "{\"message\":\"" + std::string{reason_of(status)} + "\",\"type\":\"" + std::string{reason_of(status)}
-                           + "\",\"code\":" + std::to_string(status) + "}";
+  const std::string body = "{\"message\":\"" + std::string{reason_of(status)} + "\",\"type\":\""
+                           + std::string{reason_of(status)} + "\",\"code\":" + std::to_string(status) + "}";
   append_head(c, status, "application/json", settings_.common_headers);
   c.out += "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   finish(c);
@@ -414,7 +414,8 @@ void epoll_server::abort() {
 
 } // namespace
 
-std::unique_ptr<http_server> make_http_server(http_service& service, const http_server_settings& settings, std::string& error) {
+std::unique_ptr<http_server> make_http_server(http_service& service, const http_server_settings& settings,
+                                              std::string& error) {
   auto server = std::make_unique<epoll_server>(service, settings);
   if (!server->open(error))
     return nullptr;

@@ -14,10 +14,10 @@ namespace sextant {
 /// A request as it arrived.
 struct http_request {
   std::string method;
-  std::string path;   ///< target without the query
-  std::string query;  ///< behind `?`, undecoded
+  std::string path;  ///< target without the query
+  std::string query; ///< behind `?`, undecoded
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+  std::vector<std::pair<std::string, std::string>> headers; ///< names in lower case
 
   /// Value of a header, by its name in lower case; empty if absent.
   std::string_view header(std::string_view name) const;
@@ -33,7 +33,7 @@ public:
   /// A complete request. Answer it now or later; the request lives until this returns and may be moved from.
   virtual void on_request(http_exchange exchange, http_request& request) = 0;
   /// The client left before the answer ended.
-  virtual void on_gone(http_exchange exchange) { (void) exchange; }
+  virtual void on_gone(http_exchange exchange) { (void)exchange; }
   /// The deadline of `set_timer` has passed.
   virtual void on_timer() {}
   /// Everything that the last calls wrote was offered to the sockets.
@@ -43,11 +43,11 @@ public:
 /// Bounds and fixed parts of a server.
 struct http_server_settings {
   std::string address = "127.0.0.1";
-  uint16_t port = 0;                             ///< 0: any free one
-  size_t max_body_bytes = 64u << 20;             ///< larger bodies get 413
-  size_t max_header_bytes = 64u << 10;           ///< larger heads get 431
-  size_t max_unsent_bytes = 64u << 20;           ///< a client that reads less than this is dropped
-  std::string common_headers;                    ///< whole header lines for every answer, each ending in CR LF
+  uint16_t port = 0;                   ///< 0: any free one
+  size_t max_body_bytes = 64u << 20;   ///< larger bodies get 413
+  size_t max_header_bytes = 64u << 10; ///< larger heads get 431
+  size_t max_unsent_bytes = 64u << 20; ///< a client that reads less than this is dropped
+  std::string common_headers;          ///< whole header lines for every answer, each ending in CR LF
 };
 
 /// Counts since the start.
@@ -81,6 +81,7 @@ public:
 };
 
 /// Binds and listens; nothing and an error text if that fails. The service must outlive the server.
-std::unique_ptr<http_server> make_http_server(http_service& service, const http_server_settings& settings, std::string& error);
+std::unique_ptr<http_server> make_http_server(http_service& service, const http_server_settings& settings,
+                                              std::string& error);
 
 } // namespace sextant

@@ -9,7 +9,7 @@ namespace sextant {
 
 /// One event. `data` holds the joined `data:` lines; the views are valid during the callback only.
 struct sse_event {
-  std::string_view name;  ///< of the `event:` field; empty means `message`
+  std::string_view name; ///< of the `event:` field; empty means `message`
   std::string_view data;
 };
 
@@ -32,12 +32,12 @@ private:
   void take_line(std::string_view line);
 
   handler on_event_;
-  std::string line_;   ///< start of a line that has not ended yet
+  std::string line_; ///< start of a line that has not ended yet
   std::string name_;
   std::string data_;
   bool has_data_ = false;
   bool after_cr_ = false;
-  bool at_start_ = true;  ///< a byte order mark may still come
+  bool at_start_ = true; ///< a byte order mark may still come
   bool overflow_ = false;
 };
 

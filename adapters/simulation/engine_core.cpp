@@ -13,7 +13,7 @@ namespace sextant {
 
 namespace {
 
-constexpr int prefill_batched_tokens = 32768;  ///< tokens per step that a prefill engine is configured for
+constexpr int prefill_batched_tokens = 32768; ///< tokens per step that a prefill engine is configured for
 
 /// SplitMix64: one word of state, good enough for step noise, equal on every machine.
 uint64_t next_random(uint64_t& state) {
@@ -34,12 +34,12 @@ struct sequence {
   int prompt_tokens = 0;
   int max_tokens = 1;
   int generated = 0;
-  int computed = 0;       ///< tokens whose keys and values are in the cache
-  int scheduled = 0;      ///< tokens of the current step
-  int named_blocks = 0;   ///< leading blocks whose content others can find
-  int cached_tokens = 0;  ///< prompt tokens found in the cache at first admission
+  int computed = 0;      ///< tokens whose keys and values are in the cache
+  int scheduled = 0;     ///< tokens of the current step
+  int named_blocks = 0;  ///< leading blocks whose content others can find
+  int cached_tokens = 0; ///< prompt tokens found in the cache at first admission
   bool admitted = false;
-  std::vector<uint64_t> hashes;  ///< of full blocks, prompt first
+  std::vector<uint64_t> hashes; ///< of full blocks, prompt first
   std::vector<kv_cache::block> blocks;
 
   int known() const { return prompt_tokens + generated; }
@@ -260,7 +260,7 @@ private:
 
 simulated_engine::simulated_engine(const engine_shape& shape, std::shared_ptr<const step_model> model,
                                    const engine_settings& settings)
-  : settings_(settings), model_(std::move(model)), random_(settings.seed) {
+    : settings_(settings), model_(std::move(model)), random_(settings.seed) {
   if (settings_.role == phase::prefill) {
     settings_.prefix_caching = false;
     settings_.max_running = 1;

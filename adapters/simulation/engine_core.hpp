@@ -1,6 +1,6 @@
-// engine_core.hpp: A simulated inference engine in virtual time: continuous batching over a finite KV cache with prefix reuse.
-// One core for every use: the simulated host plays it against the wall clock, the virtual simulation as fast as it can.
-// Not thread-safe; deterministic for equal calls and seed.
+// engine_core.hpp: A simulated inference engine in virtual time: continuous batching over a finite KV cache with prefix
+// reuse. One core for every use: the simulated host plays it against the wall clock, the virtual simulation as fast as it
+// can. Not thread-safe; deterministic for equal calls and seed.
 #pragma once
 
 #include <cstdint>
@@ -20,28 +20,28 @@ inline constexpr int kv_block_tokens = 16;
 struct sim_request {
   uint64_t id = 0;
   int prompt_tokens = 0;
-  std::vector<uint64_t> block_hashes;  ///< one per full block of the prompt
+  std::vector<uint64_t> block_hashes; ///< one per full block of the prompt
   int max_tokens = 1;
-  int rank = -1;                       ///< attention rank; -1 = the router chooses (round robin)
+  int rank = -1; ///< attention rank; -1 = the router chooses (round robin)
 };
 
 /// One produced token.
 struct sim_token {
   uint64_t request = 0;
-  int index = 0;          ///< 0-based output token
+  int index = 0; ///< 0-based output token
   bool last = false;
-  int cached_tokens = 0;  ///< prompt tokens found in the prefix cache (valid with index 0 and last)
+  int cached_tokens = 0; ///< prompt tokens found in the prefix cache (valid with index 0 and last)
 };
 
 /// Behaviour that does not follow from shape and model.
 struct engine_settings {
-  phase role = phase::decode;     ///< prefill engines run without prefix cache and with batch = attention ranks
+  phase role = phase::decode; ///< prefill engines run without prefix cache and with batch = attention ranks
   bool prefix_caching = true;
-  int max_running = 1024;         ///< sequences per attention rank
-  int max_batched_tokens = 8192;  ///< tokens per step and attention rank
-  int64_t kv_tokens = 0;          ///< capacity of the whole engine; 0 = from the memory model
-  int max_context = 0;            ///< tokens of one request; 0 = the model's
-  double noise = 0.01;            ///< relative spread of step times (log-normal, seeded)
+  int max_running = 1024;        ///< sequences per attention rank
+  int max_batched_tokens = 8192; ///< tokens per step and attention rank
+  int64_t kv_tokens = 0;         ///< capacity of the whole engine; 0 = from the memory model
+  int max_context = 0;           ///< tokens of one request; 0 = the model's
+  double noise = 0.01;           ///< relative spread of step times (log-normal, seeded)
   uint64_t seed = 0;
 };
 
@@ -57,8 +57,8 @@ public:
   /// Runs one step that begins at `now_s`; appends the tokens that exist at its end; returns the end time (> now_s).
   /// Must only be called while busy.
   virtual double step(double now_s, std::vector<sim_token>& tokens) = 0;
-  virtual int64_t kv_tokens() const = 0;        ///< capacity, all ranks
-  virtual int64_t kv_tokens_used() const = 0;   ///< held by running requests
+  virtual int64_t kv_tokens() const = 0;      ///< capacity, all ranks
+  virtual int64_t kv_tokens_used() const = 0; ///< held by running requests
   virtual int running() const = 0;
   virtual int waiting() const = 0;
   virtual const engine_settings& settings() const = 0;

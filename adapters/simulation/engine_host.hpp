@@ -16,7 +16,7 @@ struct hosted_engine {
   std::string served_model;
   int64_t kv_tokens = 0;
   std::string kv_source;
-  double startup_s = 0;   ///< engine seconds
+  double startup_s = 0; ///< engine seconds
   bool simulated = false;
   std::vector<std::string> log;
 };

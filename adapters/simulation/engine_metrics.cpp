@@ -63,8 +63,10 @@ void write_requests(page& out, const std::string& model, const request_counts& c
   out.family("dynamo_frontend_requests_total", "counter", "Requests that ended");
   for (size_t e = 0; e < 2; ++e) {
     for (size_t t = 0; t < 2; ++t) {
-      out.sample("dynamo_frontend_requests_total", labels(e, t) + ",status=\"success\"", static_cast<double>(counts.succeeded[e][t]));
-      out.sample("dynamo_frontend_requests_total", labels(e, t) + ",status=\"error\"", static_cast<double>(counts.failed[e][t]));
+      out.sample("dynamo_frontend_requests_total", labels(e, t) + ",status=\"success\"",
+                 static_cast<double>(counts.succeeded[e][t]));
+      out.sample("dynamo_frontend_requests_total", labels(e, t) + ",status=\"error\"",
+                 static_cast<double>(counts.failed[e][t]));
     }
   }
   out.family("dynamo_frontend_output_tokens_total", "counter", "Output tokens generated");
@@ -98,13 +100,15 @@ void write_backend(page& out, const engine_gauges& g) {
     case backend_kind::vllm:
       out.gauge("vllm:cache_config_info", "Configuration of the KV cache",
                 "block_size=\"" + std::to_string(kv_block_tokens) + "\",num_gpu_blocks=\""
-                  + std::to_string(rank_tokens / kv_block_tokens) + "\"", 1);
+                    + std::to_string(rank_tokens / kv_block_tokens) + "\"",
+                1);
       out.gauge("vllm:num_requests_running", "Requests in the batch", model, g.running);
       out.gauge("vllm:num_requests_waiting", "Requests in the queue", model, g.waiting);
       out.gauge("vllm:kv_cache_usage_perc", "Share of the KV cache in use", model, usage);
       break;
     case backend_kind::sglang:
-      out.gauge("sglang:max_total_num_tokens", "KV cache capacity of a rank, tokens", model, static_cast<double>(rank_tokens));
+      out.gauge("sglang:max_total_num_tokens", "KV cache capacity of a rank, tokens", model,
+                static_cast<double>(rank_tokens));
       out.gauge("sglang:num_used_tokens", "Tokens in use", model, static_cast<double>(g.kv_tokens_used));
       out.gauge("sglang:token_usage", "Share of the KV cache in use", model, usage);
       out.gauge("sglang:num_running_reqs", "Requests in the batch", model, g.running);
@@ -144,7 +148,9 @@ std::vector<double> log_bounds(double least, double most, int count) {
   return bounds;
 }
 
-prometheus_histogram::prometheus_histogram(std::vector<double> bounds) : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {}
+prometheus_histogram::prometheus_histogram(std::vector<double> bounds)
+    : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {
+}
 
 void prometheus_histogram::observe(double value) {
   ++counts_[static_cast<size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin())];
@@ -152,7 +158,8 @@ void prometheus_histogram::observe(double value) {
   ++count_;
 }
 
-void prometheus_histogram::write(std::string& out, std::string_view name, std::string_view help, std::string_view labels) const {
+void prometheus_histogram::write(std::string& out, std::string_view name, std::string_view help,
+                                 std::string_view labels) const {
   const std::string base{name};
   out += "# HELP " + base + " " + std::string{help} + "\n# TYPE " + base + " histogram\n";
   const std::string inside = labels.empty() ? "" : std::string{labels} + ",";

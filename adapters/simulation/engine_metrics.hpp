@@ -21,7 +21,7 @@ public:
 
 private:
   std::vector<double> bounds_;
-  std::vector<uint64_t> counts_;  ///< one more than bounds: above all
+  std::vector<uint64_t> counts_; ///< one more than bounds: above all
   double sum_ = 0;
   uint64_t count_ = 0;
 };
@@ -71,7 +71,7 @@ struct engine_gauges {
   std::string model;
   backend_kind backend = backend_kind::vllm;
   int attention_ranks = 1;
-  int64_t kv_tokens = 0;       ///< whole engine
+  int64_t kv_tokens = 0; ///< whole engine
   int64_t kv_tokens_used = 0;
   int running = 0, waiting = 0;
   int max_running = 0, max_batched_tokens = 0, max_context = 0;

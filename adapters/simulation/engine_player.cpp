@@ -13,7 +13,7 @@ namespace sextant {
 
 namespace {
 
-constexpr int catch_up_steps = 64;  ///< steps of one turn at most, so that sockets are served in between
+constexpr int catch_up_steps = 64; ///< steps of one turn at most, so that sockets are served in between
 
 int64_t clock_ns() {
   timespec t{};
@@ -32,8 +32,9 @@ double speed_in(const std::string& body) {
 } // namespace
 
 engine_player::engine_player(const deploy_engine& what, std::unique_ptr<engine_core> core, double speed)
-  : what_(what), core_(std::move(core)), clock_(clock_ns(), speed), reader_(std::make_unique<openai_reader>()),
-    created_s_(::time(nullptr)) {}
+    : what_(what), core_(std::move(core)), clock_(clock_ns(), speed), reader_(std::make_unique<openai_reader>()),
+      created_s_(::time(nullptr)) {
+}
 
 engine_player::~engine_player() = default;
 
@@ -60,8 +61,9 @@ void engine_player::on_request(http_exchange exchange, http_request& request) {
     if (get && path == "/v1/models")
       return server_->respond(exchange, 200, json, models_page());
     if (get && path == "/health")
-      return server_->respond(exchange, 200, json,
-                              R"({"status":"healthy","message":"simulated engine","endpoints":["dyn://dynamo.backend.generate"],"instances":[]})");
+      return server_->respond(
+          exchange, 200, json,
+          R"({"status":"healthy","message":"simulated engine","endpoints":["dyn://dynamo.backend.generate"],"instances":[]})");
     if (get && path == "/live")
       return server_->respond(exchange, 200, json, R"({"status":"live","message":"Service is live"})");
     if (get)
@@ -73,9 +75,9 @@ void engine_player::on_request(http_exchange exchange, http_request& request) {
 }
 
 std::string engine_player::models_page() const {
-  return "{\"object\":\"list\",\"data\":[{\"id\":" + json_quoted(what_.model.name) + ",\"object\":\"model\",\"created\":"
-         + std::to_string(created_s_) + ",\"owned_by\":\"nvidia\",\"context_window\":"
-         + std::to_string(core_->settings().max_context) + "}]}";
+  return "{\"object\":\"list\",\"data\":[{\"id\":" + json_quoted(what_.model.name)
+         + ",\"object\":\"model\",\"created\":" + std::to_string(created_s_)
+         + ",\"owned_by\":\"nvidia\",\"context_window\":" + std::to_string(core_->settings().max_context) + "}]}";
 }
 
 std::string engine_player::metrics_page() const {
@@ -96,10 +98,11 @@ std::string engine_player::metrics_page() const {
 
 std::string engine_player::control_state() const {
   char text[256];
-  std::snprintf(text, sizeof text,
-                "{\"speed\":%.9g,\"lag_p50_s\":%.6g,\"lag_p99_s\":%.6g,\"lag_max_s\":%.6g,\"steps\":%llu,\"virtual_s\":%.9g}",
-                clock_.speed(), lag_.quantile(0.5), lag_.quantile(0.99), lag_.most(),
-                static_cast<unsigned long long>(lag_.steps()), played_s_);
+  std::snprintf(
+      text, sizeof text,
+      "{\"speed\":%.9g,\"lag_p50_s\":%.6g,\"lag_p99_s\":%.6g,\"lag_max_s\":%.6g,\"steps\":%llu,\"virtual_s\":%.9g}",
+      clock_.speed(), lag_.quantile(0.5), lag_.quantile(0.99), lag_.most(), static_cast<unsigned long long>(lag_.steps()),
+      played_s_);
   return text;
 }
 

@@ -76,13 +76,13 @@ private:
   std::unique_ptr<openai_reader> reader_;
   openai_request request_;
   std::unordered_map<http_exchange, stream> streams_;
-  std::vector<sim_token> pending_;       ///< tokens of the step under way
-  std::vector<int64_t> delivered_ns_;    ///< deadlines of the steps of this turn
+  std::vector<sim_token> pending_;    ///< tokens of the step under way
+  std::vector<int64_t> delivered_ns_; ///< deadlines of the steps of this turn
   std::string scratch_;
   double step_end_s_ = 0;
   bool stepping_ = false;
   bool crashed_ = false;
-  double played_s_ = 0;                  ///< engine seconds of steps since the last reset
+  double played_s_ = 0; ///< engine seconds of steps since the last reset
   int64_t created_s_ = 0;
   engine_metrics metrics_;
   lag_record lag_;

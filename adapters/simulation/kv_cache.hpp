@@ -38,14 +38,14 @@ private:
   struct slot {
     uint64_t hash = 0;
     int32_t references = 0;
-    block previous = none, next = none;  ///< list of free blocks, longest unused first
+    block previous = none, next = none; ///< list of free blocks, longest unused first
     bool named = false;
   };
 
   void unlink(block b);
   void append(block b);
 
-  std::vector<slot> slots_;  ///< the last slot is the head of the free list
+  std::vector<slot> slots_; ///< the last slot is the head of the free list
   int64_t free_ = 0;
   std::unordered_map<uint64_t, block> named_;
 };

@@ -13,9 +13,9 @@ namespace {
 
 constexpr double gib = 1024.0 * 1024 * 1024;
 constexpr double mib = 1024.0 * 1024;
-constexpr int batched_tokens = 8192;    ///< tokens of one step that activations are sized for
+constexpr int batched_tokens = 8192; ///< tokens of one step that activations are sized for
 constexpr double runtime_bytes = 3.5 * gib;
-constexpr double fragmentation = 0.98;  ///< share of the budget that block pools can use
+constexpr double fragmentation = 0.98; ///< share of the budget that block pools can use
 
 double matrix_bytes(const std::vector<weight_matrix>& matrices) {
   double sum = 0;
@@ -107,7 +107,8 @@ std::string why_not(const engine_shape& shape, const memory_plan& plan, int64_t 
   const double held = plan.weight_bytes + plan.activation_bytes + plan.reserved_bytes;
   std::string text = "weights " + gigabytes(plan.weight_bytes) + " + activations " + gigabytes(plan.activation_bytes)
                      + " + runtime " + gigabytes(plan.reserved_bytes) + " = " + gigabytes(held) + " of "
-                     + gigabytes(plan.usable_bytes) + " usable on each " + shape.gpu.name + " (" + shape.layout.label() + ")";
+                     + gigabytes(plan.usable_bytes) + " usable on each " + shape.gpu.name + " (" + shape.layout.label()
+                     + ")";
   if (held >= plan.usable_bytes)
     return text + ": no room for a KV cache";
   return text + ": KV cache holds " + std::to_string(rank_tokens) + " tokens per attention rank, one request needs "
@@ -126,7 +127,8 @@ memory_plan plan_memory(const engine_shape& shape, int64_t min_tokens) {
   plan.usable_bytes = usable_bytes(shape, held);
   int64_t rank_tokens = 0;
   if (plan.usable_bytes > held && plan.kv_bytes_per_token > 0)
-    rank_tokens = static_cast<int64_t>((plan.usable_bytes - held) / plan.kv_bytes_per_token) / kv_block_tokens * kv_block_tokens;
+    rank_tokens =
+        static_cast<int64_t>((plan.usable_bytes - held) / plan.kv_bytes_per_token) / kv_block_tokens * kv_block_tokens;
   plan.fits = rank_tokens > 0 && rank_tokens >= min_tokens;
   if (plan.fits)
     plan.kv_tokens = rank_tokens * shape.layout.attention_data_parallel();

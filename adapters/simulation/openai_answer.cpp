@@ -1,4 +1,5 @@
-// openai_answer.cpp: The shapes that Dynamo's frontend streams: one event per token, one with the finish reason, one with usage.
+// openai_answer.cpp: The shapes that Dynamo's frontend streams: one event per token, one with the finish reason, one with
+// usage.
 #include "adapters/simulation/openai_answer.hpp"
 
 #include <charconv>
@@ -34,7 +35,7 @@ void append_token_text(std::string& out, uint64_t request, int index) {
 }
 
 openai_answer::openai_answer(openai_endpoint endpoint, uint64_t request, std::string_view model, int64_t created_s)
-  : endpoint_(endpoint), request_(request) {
+    : endpoint_(endpoint), request_(request) {
   char id[24];
   std::snprintf(id, sizeof id, "%016llx", static_cast<unsigned long long>(request));
   const bool chat = endpoint == openai_endpoint::chat;
@@ -49,7 +50,8 @@ void openai_answer::token_event(std::string& out, int index) const {
   if (endpoint_ == openai_endpoint::chat) {
     out += "{\"index\":0,\"delta\":{\"content\":\"";
     append_token_text(out, request_, index);
-    out += index == 0 ? "\",\"role\":\"assistant\"},\"finish_reason\":null,\"logprobs\":null}" : "\"},\"finish_reason\":null,\"logprobs\":null}";
+    out += index == 0 ? "\",\"role\":\"assistant\"},\"finish_reason\":null,\"logprobs\":null}"
+                      : "\"},\"finish_reason\":null,\"logprobs\":null}";
     out += tail_;
     out += ".chunk\"}\n\n";
   } else {

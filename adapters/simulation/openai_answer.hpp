@@ -35,8 +35,8 @@ public:
 private:
   openai_endpoint endpoint_ = openai_endpoint::completions;
   uint64_t request_ = 0;
-  std::string head_;  ///< `{"id":…,"choices":[`
-  std::string tail_;  ///< `],"created":…,"object":"`
+  std::string head_; ///< `{"id":…,"choices":[`
+  std::string tail_; ///< `],"created":…,"object":"`
 };
 
 } // namespace sextant

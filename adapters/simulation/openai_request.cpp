@@ -12,15 +12,50 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
-constexpr std::array common_fields{
-  "model", "max_tokens", "min_tokens", "ignore_eos", "stream", "stream_options", "temperature", "top_p", "top_k", "min_p", "n",
-  "seed", "stop", "stop_token_ids", "logprobs", "presence_penalty", "frequency_penalty", "repetition_penalty", "logit_bias",
-  "user", "nvext", "include_stop_str_in_output", "skip_special_tokens", "prompt_logprobs", "prompt_cache_key", "guided_json",
-  "guided_regex", "guided_grammar", "guided_choice", "guided_decoding_backend"};
+constexpr std::array common_fields{"model",
+                                   "max_tokens",
+                                   "min_tokens",
+                                   "ignore_eos",
+                                   "stream",
+                                   "stream_options",
+                                   "temperature",
+                                   "top_p",
+                                   "top_k",
+                                   "min_p",
+                                   "n",
+                                   "seed",
+                                   "stop",
+                                   "stop_token_ids",
+                                   "logprobs",
+                                   "presence_penalty",
+                                   "frequency_penalty",
+                                   "repetition_penalty",
+                                   "logit_bias",
+                                   "user",
+                                   "nvext",
+                                   "include_stop_str_in_output",
+                                   "skip_special_tokens",
+                                   "prompt_logprobs",
+                                   "prompt_cache_key",
+                                   "guided_json",
+                                   "guided_regex",
+                                   "guided_grammar",
+                                   "guided_choice",
+                                   "guided_decoding_backend"};
 constexpr std::array completion_fields{"prompt", "best_of", "echo", "suffix"};
-constexpr std::array chat_fields{"messages", "max_completion_tokens", "tools", "tool_choice", "parallel_tool_calls",
-  "response_format", "top_logprobs", "reasoning_effort", "chat_template_args", "chat_template_kwargs", "metadata", "store",
-  "service_tier"};
+constexpr std::array chat_fields{"messages",
+                                 "max_completion_tokens",
+                                 "tools",
+                                 "tool_choice",
+                                 "parallel_tool_calls",
+                                 "response_format",
+                                 "top_logprobs",
+                                 "reasoning_effort",
+                                 "chat_template_args",
+                                 "chat_template_kwargs",
+                                 "metadata",
+                                 "store",
+                                 "service_tier"};
 
 template <class Fields>
 bool contains(const Fields& fields, std::string_view name) {
@@ -91,7 +126,8 @@ bool body_reader::token(od::value value) {
   if (value.get_uint64().get(id) || id > std::numeric_limits<uint32_t>::max())
     return wrong("prompt", "a text or an array of token ids");
   if (vocab_ > 0 && id >= static_cast<uint64_t>(vocab_))
-    return fail(400, "Invalid request: token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(vocab_));
+    return fail(400, "Invalid request: token id " + std::to_string(id) + " is outside the vocabulary of "
+                         + std::to_string(vocab_));
   out_.prompt.push_back(static_cast<uint32_t>(id));
   return true;
 }
@@ -293,7 +329,7 @@ openai_refusal body_reader::read(od::document& document) {
     return {400, "Failed to deserialize the JSON body into the target type: missing field `model`"};
   if (!has_prompt_)
     return {400, std::string{"Failed to deserialize the JSON body into the target type: missing field `"}
-                   + (endpoint_ == openai_endpoint::chat ? "messages`" : "prompt`")};
+                     + (endpoint_ == openai_endpoint::chat ? "messages`" : "prompt`")};
   if (out_.prompt.empty())
     return {400, "Validation: the prompt cannot be empty"};
   out_.max_tokens = max_completion_tokens_ >= 0 ? max_completion_tokens_ : max_tokens_;
@@ -312,7 +348,8 @@ struct openai_reader::state {
   od::parser parser;
 };
 
-openai_reader::openai_reader() : state_(std::make_unique<state>()) {}
+openai_reader::openai_reader() : state_(std::make_unique<state>()) {
+}
 
 openai_reader::~openai_reader() = default;
 
@@ -353,7 +390,8 @@ std::string openai_error(int status, std::string_view message) {
     type = "Method Not Allowed";
   else if (status == 409)
     type = "Conflict";
-  return "{\"message\":" + json_quoted(message) + ",\"type\":\"" + std::string{type} + "\",\"code\":" + std::to_string(status) + "}";
+  return "{\"message\":" + json_quoted(message) + ",\"type\":\"" + std::string{type}
+         + "\",\"code\":" + std::to_string(status) + "}";
 }
 
 } // namespace sextant

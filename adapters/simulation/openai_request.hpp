@@ -12,7 +12,7 @@ namespace sextant {
 /// A request for tokens.
 struct openai_request {
   std::string model;
-  std::vector<uint32_t> prompt;  ///< token ids as sent, or one hashed token per four bytes of text
+  std::vector<uint32_t> prompt; ///< token ids as sent, or one hashed token per four bytes of text
   int max_tokens = 0;
   bool stream = false;
   bool include_usage = false;

@@ -16,14 +16,14 @@ namespace sextant {
 
 namespace {
 
-constexpr double automatic_startup_speed = 50;  ///< engine seconds per wall second when no speed is asked for
+constexpr double automatic_startup_speed = 50; ///< engine seconds per wall second when no speed is asked for
 constexpr size_t tail_lines = 50;
 
 /// One engine from `apply` to `remove`. Shared between the host and the engine's thread.
 class hosted {
 public:
   hosted(const deploy_engine& what, engine_host::ready_handler ready, engine_host::failed_handler failed)
-    : what_(what), ready_(std::move(ready)), failed_(std::move(failed)) {}
+      : what_(what), ready_(std::move(ready)), failed_(std::move(failed)) {}
 
   /// The life of the engine, in its own thread.
   void live();
@@ -48,7 +48,7 @@ private:
   bool ending_ = false, over_ = false;
   std::vector<std::function<void()>> done_;
   std::vector<std::string> log_;
-  http_server* server_ = nullptr;  ///< while it runs
+  http_server* server_ = nullptr; ///< while it runs
 };
 
 void hosted::print(const std::vector<std::string>& lines) {
@@ -129,7 +129,8 @@ void hosted::start(const startup_story& story, const engine_shape& shape, const 
   about.log = tail();
   read_capacity(about, player.metrics_page());
   if (about.kv_tokens <= 0)
-    return fail(failure_class::permanent, failure_cause::capacity_unknown, "KV capacity is neither in metrics nor in the log");
+    return fail(failure_class::permanent, failure_cause::capacity_unknown,
+                "KV capacity is neither in metrics nor in the log");
   if (!virtual_time)
     return serve(std::move(about), player);
   about.endpoint = virtual_endpoint(what_);

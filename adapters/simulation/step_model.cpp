@@ -16,10 +16,10 @@ constexpr double weight_read_efficiency = 0.84;
 constexpr double kv_read_efficiency = 0.72;
 constexpr double attention_math_efficiency = 0.55;
 constexpr double decode_math_efficiency = 0.35;
-constexpr double expert_math_share = 0.8;    ///< grouped products reach this share of a plain one's efficiency
+constexpr double expert_math_share = 0.8; ///< grouped products reach this share of a plain one's efficiency
 constexpr double link_efficiency = 0.75;
-constexpr double expert_imbalance = 0.25;    ///< excess load of the busiest of many expert ranks
-constexpr int prefill_chunk_tokens = 32768;  ///< tokens per step of a prefill engine and attention rank
+constexpr double expert_imbalance = 0.25;   ///< excess load of the busiest of many expert ranks
+constexpr int prefill_chunk_tokens = 32768; ///< tokens per step of a prefill engine and attention rank
 
 /// Costs of a back end that do not follow from shape: seconds.
 struct host_cost {
@@ -68,14 +68,14 @@ private:
   double layers_ = 0, launches_ = 0;
   std::vector<linear_op> per_token_, per_sequence_;
   std::vector<expert_op> expert_ops_;
-  double ranks_with_tokens_ = 1;  ///< attention ranks whose tokens meet in the experts
+  double ranks_with_tokens_ = 1; ///< attention ranks whose tokens meet in the experts
   double local_experts_ = 0, experts_per_token_ = 0, expert_ranks_ = 1, imbalance_ = 1, spread_ = 0;
-  double pair_seconds_ = 0;       ///< one attended (query, key) pair of the prefill, all full layers
+  double pair_seconds_ = 0; ///< one attended (query, key) pair of the prefill, all full layers
   double window_pair_seconds_ = 0;
-  double decode_math_ = 0, decode_read_ = 0;  ///< one context token of a decoding request, all full layers
+  double decode_math_ = 0, decode_read_ = 0; ///< one context token of a decoding request, all full layers
   double window_math_ = 0, window_read_ = 0;
   double window_ = 0;
-  double elementwise_ = 0;        ///< one token, all layers
+  double elementwise_ = 0; ///< one token, all layers
   double comm_fixed_ = 0, comm_token_ = 0;
 };
 
@@ -124,7 +124,8 @@ void roofline::add_attention(const engine_shape& shape) {
   const auto& model = shape.model;
   const bool latent = model.is_mla || model.kv_lora_rank > 0;
   const double heads = static_cast<double>(model.heads) / shape.layout.tensor_parallel();
-  const double prefill_width = latent ? model.qk_nope_head_dim + model.qk_rope_head_dim + model.v_head_dim : 2.0 * model.head_dim;
+  const double prefill_width =
+      latent ? model.qk_nope_head_dim + model.qk_rope_head_dim + model.v_head_dim : 2.0 * model.head_dim;
   const double decode_width = latent ? 2.0 * model.kv_lora_rank + model.qk_rope_head_dim : 2.0 * model.head_dim;
   const auto prefill = cost_of_format(model.attention_quant, shape.gpu);
   const auto decode = cost_of_format(model.kv_quant, shape.gpu);
@@ -132,8 +133,8 @@ void roofline::add_attention(const engine_shape& shape) {
   const double full = layers_ - windowed;
   const double pair = 2 * heads * prefill_width / (prefill.flops * attention_math_efficiency);
   const double key = 2 * heads * decode_width / (decode.flops * decode_math_efficiency);
-  const double kv = kv_bytes_per_token(model, shape.layout) / std::max(1.0, layers_)
-                    / (shape.gpu.memory_bandwidth * kv_read_efficiency);
+  const double kv =
+      kv_bytes_per_token(model, shape.layout) / std::max(1.0, layers_) / (shape.gpu.memory_bandwidth * kv_read_efficiency);
   pair_seconds_ = pair * full;
   window_pair_seconds_ = pair * windowed;
   decode_math_ = key * full;
@@ -163,8 +164,8 @@ void roofline::add_communication(const engine_shape& shape) {
     comm_fixed_ = times * latency;
     comm_token_ = times * seconds;
   } else {
-    const double seconds = 2 * token_bytes * (per_node - 1) / per_node / inside
-                           + 2 * token_bytes / per_node * (nodes - 1) / nodes / between;
+    const double seconds =
+        2 * token_bytes * (per_node - 1) / per_node / inside + 2 * token_bytes / per_node * (nodes - 1) / nodes / between;
     const double times = 2 * layers_ + 1;
     comm_fixed_ = times * latency;
     comm_token_ = times * seconds;
@@ -191,8 +192,8 @@ double roofline::attention(const step_batch& batch) const {
     const auto tokens = static_cast<double>(batch.prefill_tokens);
     const double requests = static_cast<double>(std::max<int64_t>(1, batch.prefill_requests));
     const auto context = static_cast<double>(batch.prefill_context_tokens);
-    const double pairs = batch.prefill_pairs > 0 ? batch.prefill_pairs
-                                                 : tokens * (context / requests + (tokens / requests + 1) / 2);
+    const double pairs =
+        batch.prefill_pairs > 0 ? batch.prefill_pairs : tokens * (context / requests + (tokens / requests + 1) / 2);
     // The cached part is read again, so is the new part, by every tile of queries; arithmetic hides most of it.
     sum += pairs * pair_seconds_ + context * decode_read_;
     if (window_pair_seconds_ > 0)

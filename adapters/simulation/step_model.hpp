@@ -11,9 +11,9 @@ namespace sextant {
 
 /// What one attention rank works on in one step.
 struct step_batch {
-  int64_t prefill_tokens = 0;        ///< new prompt tokens in this step
-  int64_t prefill_context_tokens = 0;///< prompt tokens already in the cache that they attend to (sum over requests)
-  double prefill_pairs = 0;          ///< attended (query, key) pairs of the prefill part; 0 = derive from the two above
+  int64_t prefill_tokens = 0;         ///< new prompt tokens in this step
+  int64_t prefill_context_tokens = 0; ///< prompt tokens already in the cache that they attend to (sum over requests)
+  double prefill_pairs = 0;           ///< attended (query, key) pairs of the prefill part; 0 = derive from the two above
   int64_t prefill_requests = 0;
   int64_t decode_requests = 0;
   int64_t decode_context_tokens = 0; ///< sum of the context lengths of the decoding requests
@@ -44,20 +44,21 @@ std::shared_ptr<const step_model> make_roofline(const engine_shape& shape);
 
 /// What one GPU holds, and what is left for the KV cache.
 struct memory_plan {
-  double weight_bytes = 0;      ///< of one shard
+  double weight_bytes = 0; ///< of one shard
   double activation_bytes = 0;
-  double reserved_bytes = 0;    ///< NCCL, runtime, graphs
-  double usable_bytes = 0;      ///< memory the back end may use
-  double kv_bytes_per_token = 0;///< per attention rank, on each of its GPUs
-  int64_t kv_tokens = 0;        ///< KV capacity of the whole engine, all attention ranks; 0 = does not fit
-  bool fits = false;            ///< weights fit and at least one request of `min_tokens` fits
-  std::string reason;           ///< why it does not fit, with the numbers
+  double reserved_bytes = 0;     ///< NCCL, runtime, graphs
+  double usable_bytes = 0;       ///< memory the back end may use
+  double kv_bytes_per_token = 0; ///< per attention rank, on each of its GPUs
+  int64_t kv_tokens = 0;         ///< KV capacity of the whole engine, all attention ranks; 0 = does not fit
+  bool fits = false;             ///< weights fit and at least one request of `min_tokens` fits
+  std::string reason;            ///< why it does not fit, with the numbers
 };
 
 /// Sizes an engine (performance reference, section 4). `min_tokens`: the KV tokens that one request needs.
 memory_plan plan_memory(const engine_shape& shape, int64_t min_tokens);
 
-/// TTFT in ms of one request of `isl` fresh tokens on an idle engine; for DEP the time per request of a full round over the ranks.
+/// TTFT in ms of one request of `isl` fresh tokens on an idle engine; for DEP the time per request of a full round over the
+/// ranks.
 double predicted_ttft_ms(const step_model& model, const mapping& layout, int isl);
 
 /// Mean ITL in ms of `concurrency` requests over the whole engine, each with `context` tokens, all decoding.

@@ -1,4 +1,5 @@
-// virtual_engine.cpp: Engines described inside an endpoint: `virtual:` and the body of the message that asked for the engine.
+// virtual_engine.cpp: Engines described inside an endpoint: `virtual:` and the body of the message that asked for the
+// engine.
 #include <algorithm>
 
 #include "adapters/simulation/engine_core.hpp"

@@ -109,16 +109,17 @@ std::vector<std::string> draw_view(const view_state& view, int width, int height
 std::string answer_text(const profile_request& request, const profile_result& result, const std::string& directory) {
   std::string out;
   const auto& sla = request.sla;
-  out += formatted("\n%s  %s on %s, ISL %d OSL %d, TTFT <= %g ms, ITL <= %g ms%s\n", result.feasible ? "FEASIBLE" : "NOT FEASIBLE",
-                   request.model.name.c_str(), request.gpu.name.c_str(), sla.isl, sla.osl, sla.ttft_ms, sla.itl_ms,
-                   result.simulated ? "   (simulated engines)" : "");
+  out += formatted("\n%s  %s on %s, ISL %d OSL %d, TTFT <= %g ms, ITL <= %g ms%s\n",
+                   result.feasible ? "FEASIBLE" : "NOT FEASIBLE", request.model.name.c_str(), request.gpu.name.c_str(),
+                   sla.isl, sla.osl, sla.ttft_ms, sla.itl_ms, result.simulated ? "   (simulated engines)" : "");
   auto engine = [&](const char* role, const char* metric, const selected_engine& x) {
     if (x.engine.empty()) {
       out += formatted("  %-8s nothing could be measured\n", role);
       return;
     }
-    out += formatted("  %-8s %-7s on %2d GPU(s)   %s %8.2f ms [%.2f, %.2f]   %10.1f tokens/s/GPU", role, x.layout.label().c_str(),
-                     x.layout.gpus, metric, x.value_ms, x.value_low_ms, x.value_high_ms, x.throughput_per_gpu);
+    out += formatted("  %-8s %-7s on %2d GPU(s)   %s %8.2f ms [%.2f, %.2f]   %10.1f tokens/s/GPU", role,
+                     x.layout.label().c_str(), x.layout.gpus, metric, x.value_ms, x.value_low_ms, x.value_high_ms,
+                     x.throughput_per_gpu);
     if (x.concurrency > 1)
       out += formatted("   %d in flight", x.concurrency);
     out += x.meets_target ? "\n" : "   misses the target\n";
@@ -136,8 +137,8 @@ std::string answer_text(const profile_request& request, const profile_result& re
   for (const auto& other : result.alternatives)
     out += formatted("  also: %s %s, %.2f ms, %.1f tokens/s/GPU  %s\n", std::string{to_text(other.role)}.c_str(),
                      other.layout.label().c_str(), other.value_ms, other.throughput_per_gpu, other.note.c_str());
-  out += formatted("  %d points, %.0f GPU-seconds, %d failed attempts, clock: %s\n", result.points_measured, result.gpu_seconds,
-                   result.attempts_failed, result.clock.c_str());
+  out += formatted("  %d points, %.0f GPU-seconds, %d failed attempts, clock: %s\n", result.points_measured,
+                   result.gpu_seconds, result.attempts_failed, result.clock.c_str());
   for (const auto& remark : result.remarks)
     out += "  note: " + remark + "\n";
   if (!directory.empty())

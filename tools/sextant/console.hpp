@@ -16,15 +16,15 @@ namespace sextant {
 struct view_state {
   std::string title;
   std::string stage;
-  std::vector<std::string> order;            ///< engines in order of appearance
+  std::vector<std::string> order; ///< engines in order of appearance
   struct engine_row {
-    std::string state;                       ///< `starting`, `ready`, `measured`, `pruned`, `failed`, `released`
+    std::string state; ///< `starting`, `ready`, `measured`, `pruned`, `failed`, `released`
     int points = 0;
     double value_ms = 0;
     std::string note;
   };
   std::map<std::string, engine_row> engines;
-  std::deque<std::string> recent;            ///< last lines, oldest first
+  std::deque<std::string> recent; ///< last lines, oldest first
   progress last;
   double elapsed_s = 0;
 };
@@ -49,7 +49,8 @@ public:
   virtual void done() = 0;
 };
 
-/// `mode`: `json`, `lines`, `live`, or `auto` (live on a terminal, lines in a pipe). Live and lines go to stderr, JSON to stdout.
+/// `mode`: `json`, `lines`, `live`, or `auto` (live on a terminal, lines in a pipe). Live and lines go to stderr, JSON to
+/// stdout.
 std::unique_ptr<console> make_console(const std::string& mode, const std::string& title);
 
 } // namespace sextant

@@ -40,8 +40,8 @@ void print_plan(const profile_request& request, const search_core& core) {
   printf("%-18s %5s %14s %16s %16s  %s\n", "candidate", "GPUs", "predicted ms", "tokens/s/GPU", "KV tokens", "state");
   for (const auto& c : result.candidates)
     printf("%-18s %5d %14.2f %16.1f %16lld  %s%s%s\n", c.engine.c_str(), c.layout.gpus, c.predicted_ms,
-           c.predicted_throughput_per_gpu, static_cast<long long>(c.predicted_kv_tokens), std::string{to_text(c.state)}.c_str(),
-           c.reason.empty() ? "" : ": ", c.reason.c_str());
+           c.predicted_throughput_per_gpu, static_cast<long long>(c.predicted_kv_tokens),
+           std::string{to_text(c.state)}.c_str(), c.reason.empty() ? "" : ": ", c.reason.c_str());
   printf("\nat most %d points and about %.0f GPU-seconds; nothing was deployed (dry run)\n", result.points_planned,
          result.gpu_seconds);
 }
@@ -57,8 +57,8 @@ int write_plan(const std::string& directory, const search_core& core) {
     fs::create_directories(folder, code);
     std::ofstream{folder / "config.yaml"} << c.dgd;
   }
-  const auto error = write_status(directory, "success", "Dry run completed successfully (no recommendations generated)", "",
-                                  "Done", false);
+  const auto error =
+      write_status(directory, "success", "Dry run completed successfully (no recommendations generated)", "", "Done", false);
   if (!error.empty())
     fprintf(stderr, "%s\n", error.c_str());
   return error.empty() ? exit_ok : exit_failed;
@@ -141,7 +141,8 @@ int run_profile(const command_line& args) {
     return exit_bad_input;
   }
   auto request = std::get<profile_request>(std::move(checked));
-  const auto directory = fs::absolute(request.output_dir.empty() ? "profiling_results" : request.output_dir).lexically_normal().string();
+  const auto directory =
+      fs::absolute(request.output_dir.empty() ? "profiling_results" : request.output_dir).lexically_normal().string();
   request.id = args.has("id") ? args.value("id") : request_id_of(request);
   std::error_code code;
   fs::create_directories(directory, code);
@@ -190,7 +191,8 @@ int run_profile(const command_line& args) {
   if (end.result)
     fputs(answer_text(request, *end.result, end.directory).c_str(), args.flag("json-events") ? stderr : stdout);
   else if (end.exit == exit_interrupted)
-    fprintf(stderr, "\ninterrupted: results so far are kept in %s; run the same command again to go on\n", directory.c_str());
+    fprintf(stderr, "\ninterrupted: results so far are kept in %s; run the same command again to go on\n",
+            directory.c_str());
   else
     write_status(directory, "failed", "Profiler failed", "see profile_sla.log", "", false);
   spdlog::shutdown();

@@ -24,8 +24,9 @@ std::string host_name() {
 bool roles_answer(bus& link, const subjects& names) {
   for (int attempt = 0; attempt < 500; ++attempt) {
     std::promise<bool> promise;
-    link.request(names.request_list(), "{}", std::chrono::milliseconds{1000},
-                 [&promise](std::optional<bus_message> answer, const std::string&) { promise.set_value(answer.has_value()); });
+    link.request(
+        names.request_list(), "{}", std::chrono::milliseconds{1000},
+        [&promise](std::optional<bus_message> answer, const std::string&) { promise.set_value(answer.has_value()); });
     if (promise.get_future().get())
       return true;
     std::this_thread::sleep_for(std::chrono::milliseconds{10});

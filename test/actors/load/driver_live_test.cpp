@@ -19,7 +19,8 @@ struct live_engine {
     what.simulation = "live";
     what.simulation_speed = 100'000; // of its start
     std::promise<hosted_engine> ready;
-    host->apply("k", what, [&](hosted_engine e) { ready.set_value(std::move(e)); }, [](failure) {});
+    host->apply(
+        "k", what, [&](hosted_engine e) { ready.set_value(std::move(e)); }, [](failure) {});
     about = ready.get_future().get();
   }
 

@@ -46,16 +46,16 @@ std::string first_endpoint(bus& link, const subjects& names, const std::string& 
   std::mutex mutex;
   std::string endpoint;
   auto results = link.follow(
-    names.result_stream(), names.result(id), 1,
-    [&](bus_message m) {
-      std::vector<codec_error> errors;
-      auto e = decode_envelope(m.body, errors);
-      auto ready = e ? message_as<engine_ready>(*e) : std::nullopt;
-      const std::lock_guard guard{mutex};
-      if (ready && endpoint.empty())
-        endpoint = ready->endpoint;
-    },
-    [] {});
+      names.result_stream(), names.result(id), 1,
+      [&](bus_message m) {
+        std::vector<codec_error> errors;
+        auto e = decode_envelope(m.body, errors);
+        auto ready = e ? message_as<engine_ready>(*e) : std::nullopt;
+        const std::lock_guard guard{mutex};
+        if (ready && endpoint.empty())
+          endpoint = ready->endpoint;
+      },
+      [] {});
   for (int i = 0; i < 500; ++i) {
     {
       const std::lock_guard guard{mutex};

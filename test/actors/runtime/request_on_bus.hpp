@@ -44,16 +44,16 @@ class event_log {
 public:
   event_log(bus& link, const subjects& names, const std::string& id) {
     events_ = link.follow(
-      names.event_stream(), names.event(id), 1,
-      [this](bus_message m) {
-        std::vector<codec_error> errors;
-        auto e = decode_envelope(m.body, errors);
-        const std::lock_guard guard{mutex_};
-        if (e)
-          seen_.push_back(std::move(*e));
-        changed_.notify_all();
-      },
-      [] {});
+        names.event_stream(), names.event(id), 1,
+        [this](bus_message m) {
+          std::vector<codec_error> errors;
+          auto e = decode_envelope(m.body, errors);
+          const std::lock_guard guard{mutex_};
+          if (e)
+            seen_.push_back(std::move(*e));
+          changed_.notify_all();
+        },
+        [] {});
   }
 
   /// Waits for an event of one of these kinds.

@@ -66,7 +66,8 @@ TEST_CASE("the decode grid is regular: the target's mean context is a row, every
 }
 
 TEST_CASE("the rising part of a curve is its longest strictly rising one") {
-  const std::vector<prefill_sample> curve{{100, 10, 1}, {200, 9.9, 1}, {400, 12, 1}, {800, 11.5, 1}, {1600, 20, 1}, {3200, 40, 1}};
+  const std::vector<prefill_sample> curve{{100, 10, 1},   {200, 9.9, 1}, {400, 12, 1},
+                                          {800, 11.5, 1}, {1600, 20, 1}, {3200, 40, 1}};
   const auto rising = rising_part(curve);
   REQUIRE(rising.size() == 4);
   for (size_t i = 1; i < rising.size(); ++i) {

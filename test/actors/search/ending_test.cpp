@@ -182,8 +182,8 @@ TEST_CASE("a dry run plans and wants nothing") {
 }
 
 TEST_CASE("stages come in the order that the status knows") {
-  const std::vector<std::string> order{"Initializing",   "SweepingPrefill", "SweepingDecode", "SelectingConfig",
-                                       "BuildingCurves", "GeneratingDGD",   "Done"};
+  const std::vector<std::string> order{
+      "Initializing", "SweepingPrefill", "SweepingDecode", "SelectingConfig", "BuildingCurves", "GeneratingDGD", "Done"};
   auto search = make_search(request_for(sample::dense));
   CHECK(search->stage() == "Initializing");
   const auto log = fake_world(request_for(sample::dense), {}).run(*search, 1);

@@ -22,15 +22,15 @@ profile_request request_for(sample which, search_policy policy = search_policy::
 /// How the world deviates from the model and how often it fails.
 struct world_settings {
   uint64_t seed = 1;
-  double mapping_spread = 0.25;  ///< systematic deviation of a mapping, at most
-  double noise = 0.01;           ///< of every point
+  double mapping_spread = 0.25; ///< systematic deviation of a mapping, at most
+  double noise = 0.01;          ///< of every point
   double startup_s = 40;
-  double engine_failures = 0;    ///< share of starts that fail, and of measurements that lose their engine
-  double attempt_failures = 0;   ///< share of measurements that fail
-  int most_injected = 1000;      ///< failures of an engine or a point at most
-  std::map<std::string, failure> broken;  ///< engines that never start
-  std::set<std::string> broken_curves;    ///< engines that die for good when their curve is measured
-  std::set<std::string> broken_points;    ///< points that fail permanently
+  double engine_failures = 0;            ///< share of starts that fail, and of measurements that lose their engine
+  double attempt_failures = 0;           ///< share of measurements that fail
+  int most_injected = 1000;              ///< failures of an engine or a point at most
+  std::map<std::string, failure> broken; ///< engines that never start
+  std::set<std::string> broken_curves;   ///< engines that die for good when their curve is measured
+  std::set<std::string> broken_points;   ///< points that fail permanently
 };
 
 /// What was seen while a search ran.
@@ -38,9 +38,9 @@ struct world_log {
   std::vector<result_event> results;
   std::vector<progress> news;
   profile_result result;
-  int most_engines = 0;        ///< engines alive at once
-  int most_gpus = 0;           ///< GPUs held at once
-  bool finished = false;       ///< else the steps ran out or nothing was wanted
+  int most_engines = 0;  ///< engines alive at once
+  int most_gpus = 0;     ///< GPUs held at once
+  bool finished = false; ///< else the steps ran out or nothing was wanted
 };
 
 /// The world of one request. The latency of a point depends on seed, engine and traffic alone, never on the order.
@@ -60,7 +60,7 @@ private:
   struct engine {
     deploy_engine what;
     int64_t kv_tokens = 0;
-    std::map<int, int> warmed;  ///< prompts in the cache, by length
+    std::map<int, int> warmed; ///< prompts in the cache, by length
   };
   result_event start(const deploy_engine& work);
   result_event measure(const measure_point& work);

@@ -66,7 +66,9 @@ model_facts mla_model() {
   return m;
 }
 
-uint64_t number_of(const std::string& text) { return std::stoull(stable_hash(text), nullptr, 16); }
+uint64_t number_of(const std::string& text) {
+  return std::stoull(stable_hash(text), nullptr, 16);
+}
 
 } // namespace
 
@@ -92,7 +94,8 @@ profile_request request_for(sample which, search_policy policy) {
 }
 
 fake_world::fake_world(const profile_request& request, world_settings settings)
-  : request_(request), settings_(std::move(settings)) {}
+    : request_(request), settings_(std::move(settings)) {
+}
 
 double fake_world::draw(const std::string& what, double low, double high) const {
   std::mt19937_64 generator(number_of(std::to_string(settings_.seed) + "/" + what));
@@ -124,15 +127,16 @@ double fake_world::latency_ms(const measure_point& work) const {
   const auto& plan = work.plan;
   const mapping layout = engines_.at(work.engine).what.layout;
   const double model_ms = plan.kind == point_kind::ttft
-                            ? predicted_ttft_ms(model(layout), layout, plan.isl)
-                            : predicted_itl_ms(model(layout), layout, plan.concurrency, plan.isl + plan.osl / 2.0);
+                              ? predicted_ttft_ms(model(layout), layout, plan.isl)
+                              : predicted_itl_ms(model(layout), layout, plan.concurrency, plan.isl + plan.osl / 2.0);
   const double factor = draw(work.engine + "/factor", 1 - settings_.mapping_spread, 1 + settings_.mapping_spread);
   // The shape over load and length is a little off as well.
   const double tilt = std::pow(plan.kind == point_kind::ttft ? plan.isl / 3000.0 : plan.concurrency / 50.0,
                                draw(work.engine + "/tilt", 0, 0.02));
   // All of it together is what the model's band allows.
   const double deviation = std::clamp(factor * tilt, 1 - settings_.mapping_spread, 1 + settings_.mapping_spread);
-  const auto traffic = "/" + std::to_string(plan.isl) + "/" + std::to_string(plan.osl) + "/" + std::to_string(plan.concurrency);
+  const auto traffic =
+      "/" + std::to_string(plan.isl) + "/" + std::to_string(plan.osl) + "/" + std::to_string(plan.concurrency);
   return model_ms * deviation * (1 + draw(work.engine + traffic, -1, 1) * settings_.noise);
 }
 
@@ -177,7 +181,8 @@ point_measured fake_world::play(const measure_point& work, engine& on) {
     m.output_tokens_per_s = plan.concurrency * plan.osl / (wave_s + m.value_ms / 1000);
     m.throughput_per_gpu = m.output_tokens_per_s / layout.gpus;
     m.waves = plan.max_waves > 1 && plan.concurrency < 4 ? plan.max_waves : 1;
-    m.engine_s = uncached_tokens(plan, on) / plan.isl * prompt_s / ranks + m.value_ms / 1000 * plan.warm_osl + wave_s * m.waves;
+    m.engine_s =
+        uncached_tokens(plan, on) / plan.isl * prompt_s / ranks + m.value_ms / 1000 * plan.warm_osl + wave_s * m.waves;
   }
   return m;
 }
@@ -186,7 +191,8 @@ result_event fake_world::start(const deploy_engine& work) {
   if (auto broken = settings_.broken.find(work.engine); broken != settings_.broken.end())
     return engine_failed{work.engine, work.attempt, broken->second};
   if (injected(settings_.engine_failures, work.engine))
-    return engine_failed{work.engine, work.attempt, {failure_class::transient, failure_cause::start_timeout, "injected", {}}};
+    return engine_failed{
+        work.engine, work.attempt, {failure_class::transient, failure_cause::start_timeout, "injected", {}}};
   const auto tokens = kv_tokens(work);
   engines_[work.engine] = {work, tokens, {}};
   engine_ready ready;
@@ -204,7 +210,10 @@ result_event fake_world::measure(const measure_point& work) {
   auto on = engines_.find(work.engine);
   // What was lost between the search's decision and now.
   if (on == engines_.end())
-    return attempt_failed{work.engine, work.engine_attempt, id, work.attempt,
+    return attempt_failed{work.engine,
+                          work.engine_attempt,
+                          id,
+                          work.attempt,
                           {failure_class::transient, failure_cause::engine_gone, "refused", {}}};
   const bool dies = settings_.broken_curves.count(work.engine) && work.plan.purpose == "curve";
   if (dies || injected(settings_.engine_failures, work.engine)) {
@@ -212,15 +221,24 @@ result_event fake_world::measure(const measure_point& work) {
     const failure why{dies ? failure_class::permanent : failure_class::transient, failure_cause::node_lost, "injected", {}};
     // Half of the losses are seen by the measurement first.
     if (!dies && order_() % 2)
-      return attempt_failed{work.engine, work.engine_attempt, id, work.attempt,
+      return attempt_failed{work.engine,
+                            work.engine_attempt,
+                            id,
+                            work.attempt,
                             {failure_class::transient, failure_cause::engine_gone, "refused", {}}};
     return engine_lost{work.engine, work.engine_attempt, why};
   }
   if (settings_.broken_points.count(id))
-    return attempt_failed{work.engine, work.engine_attempt, id, work.attempt,
+    return attempt_failed{work.engine,
+                          work.engine_attempt,
+                          id,
+                          work.attempt,
                           {failure_class::permanent, failure_cause::request_failed, "broken", {}}};
   if (injected(settings_.attempt_failures, id))
-    return attempt_failed{work.engine, work.engine_attempt, id, work.attempt,
+    return attempt_failed{work.engine,
+                          work.engine_attempt,
+                          id,
+                          work.attempt,
                           {failure_class::transient, failure_cause::records_lost, "injected", {}}};
   INFO("measured twice: " << id);
   CHECK(measured_.insert(id).second);

@@ -1,4 +1,5 @@
-// grids_test.cpp: The golden vectors of the reference profiler's grids, with corrected values where the reference is defective.
+// grids_test.cpp: The golden vectors of the reference profiler's grids, with corrected values where the reference is
+// defective.
 #include <catch2/catch.hpp>
 
 #include "actors/search/candidates.hpp"

@@ -65,15 +65,15 @@ TEST_CASE("both policies pick the same engine and load, whatever target, deviati
     world_settings settings;
     settings.seed = seed;
     const auto b = run_both(request, settings);
-    INFO("seed " << seed << " isl " << request.sla.isl << " osl " << request.sla.osl << " ttft " << request.sla.ttft_ms << " itl "
-                 << request.sla.itl_ms);
+    INFO("seed " << seed << " isl " << request.sla.isl << " osl " << request.sla.osl << " ttft " << request.sla.ttft_ms
+                 << " itl " << request.sla.itl_ms);
     check_same(b);
     CHECK(b.adaptive.most_gpus <= request.pool_gpus);
     CHECK(b.exhaustive.most_gpus <= request.pool_gpus);
     adaptive_s += b.adaptive.result.gpu_seconds;
     exhaustive_s += b.exhaustive.result.gpu_seconds;
   }
-  std::cout << "sample " << static_cast<int>(which) << ": GPU-seconds adaptive / exhaustive = " << adaptive_s / exhaustive_s << " ("
-            << adaptive_s << " / " << exhaustive_s << ")\n";
+  std::cout << "sample " << static_cast<int>(which) << ": GPU-seconds adaptive / exhaustive = " << adaptive_s / exhaustive_s
+            << " (" << adaptive_s << " / " << exhaustive_s << ")\n";
   CHECK(adaptive_s / exhaustive_s <= 0.2);
 }

@@ -31,14 +31,16 @@ TEST_CASE("nothing within the target gives the lowest latency and the reference'
   const auto prefill = select_engine(points, phase::prefill, 10);
   CHECK(prefill.engine == "b");
   CHECK_FALSE(prefill.meets_target);
-  CHECK(prefill.message == "No engine configuration satisfies the TTFT requirement, please try a smaller model or more powerful hardware");
+  CHECK(prefill.message
+        == "No engine configuration satisfies the TTFT requirement, please try a smaller model or more powerful hardware");
   CHECK(select_engine(points, phase::decode, 10).message
         == "No engine configuration satisfies the ITL requirement, please try a smaller model or more powerful hardware");
   CHECK(select_engine({}, phase::decode, 10).message == "No decode results produced; skipping recommendations.");
 }
 
 TEST_CASE("alternatives are the points that nothing beats, without the pick") {
-  const std::vector<scored_point> points{point("a", 1, 5, 100), point("a", 2, 8, 90), point("a", 4, 10, 200), point("b", 8, 20, 400)};
+  const std::vector<scored_point> points{point("a", 1, 5, 100), point("a", 2, 8, 90), point("a", 4, 10, 200),
+                                         point("b", 8, 20, 400)};
   const auto pick = select_engine(points, phase::decode, 10);
   const auto others = alternatives_to(points, phase::decode, pick, 10);
   REQUIRE(others.size() == 2);

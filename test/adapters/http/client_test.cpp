@@ -70,7 +70,8 @@ TEST_CASE("URLs are taken apart or refused with a reason") {
   CHECK(v6->port == 81);
   CHECK(v6->authority == "[::1]:81");
   CHECK(parse_http_url("http://host", error)->port == 80);
-  for (const auto* bad : {"https://host", "host:80", "http://", "http://h:0", "http://h:99999", "http://h:x", "http://[::1", "http://h/a b"}) {
+  for (const auto* bad :
+       {"https://host", "host:80", "http://", "http://h:0", "http://h:99999", "http://h:x", "http://[::1", "http://h/a b"}) {
     error.clear();
     CHECK_FALSE(parse_http_url(bad, error));
     CHECK_FALSE(error.empty());

@@ -20,8 +20,8 @@ namespace sextant::testing {
 /// What to do with one request: bytes to send, then perhaps the connection's end.
 struct scripted_answer {
   std::string bytes;
-  bool close = false;   ///< end the connection after the bytes
-  bool reset = false;   ///< end it with RST
+  bool close = false; ///< end the connection after the bytes
+  bool reset = false; ///< end it with RST
 };
 
 /// Answers each complete request by `script(request line and headers, body, number of the request)`.
@@ -44,7 +44,8 @@ public:
       a->sin6_addr = in6addr_loopback;
       size = sizeof *a;
     }
-    usable_ = listener_ >= 0 && bind(listener_, reinterpret_cast<sockaddr*>(&storage), size) == 0 && listen(listener_, 256) == 0;
+    usable_ =
+        listener_ >= 0 && bind(listener_, reinterpret_cast<sockaddr*>(&storage), size) == 0 && listen(listener_, 256) == 0;
     getsockname(listener_, reinterpret_cast<sockaddr*>(&storage), &size);
     port_ = ntohs(family == AF_INET ? reinterpret_cast<sockaddr_in*>(&storage)->sin_port
                                     : reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port);

@@ -174,7 +174,8 @@ TEST_CASE("streams are chunked for HTTP/1.1 and end with the connection for HTTP
   running_server s;
   raw_client c(s.server->port());
   c.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
-  CHECK(has(c.until("0\r\n\r\n"), "transfer-encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\nb\r\ndata: two\n\n\r\n0\r\n\r\n"));
+  CHECK(
+      has(c.until("0\r\n\r\n"), "transfer-encoding: chunked\r\n\r\nb\r\ndata: one\n\n\r\nb\r\ndata: two\n\n\r\n0\r\n\r\n"));
   raw_client old(s.server->port());
   old.send("GET /stream HTTP/1.0\r\n\r\n");
   const auto text = old.until("<never>");

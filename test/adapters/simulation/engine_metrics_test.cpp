@@ -19,7 +19,8 @@ bool has(const std::string& text, std::string_view part) {
 
 TEST_CASE("bucket bounds are Dynamo's") {
   CHECK(log_bounds(0.001, 480, 18)
-        == std::vector<double>{0, 0.0022, 0.0047, 0.01, 0.022, 0.047, 0.1, 0.22, 0.47, 1, 2.2, 4.7, 10, 22, 48, 100, 220, 480});
+        == std::vector<double>{0, 0.0022, 0.0047, 0.01, 0.022, 0.047, 0.1, 0.22, 0.47, 1, 2.2, 4.7, 10, 22, 48, 100, 220,
+                               480});
 }
 
 TEST_CASE("histograms count cumulatively") {
@@ -64,7 +65,8 @@ TEST_CASE("the page has the real names, a lower-case model, and a capacity that 
     const auto page = metrics_text(g, {}, {});
     CHECK(has(page, "dynamo_frontend_model_total_kv_blocks{model=\"org/model\"} 1000\n"));
     CHECK(has(page, "dynamo_frontend_model_kv_cache_block_size{model=\"org/model\"} 16\n"));
-    CHECK(has(page, "dynamo_frontend_requests_total{endpoint=\"completions\",model=\"org/model\",request_type=\"stream\",status=\"success\"} 0\n"));
+    CHECK(has(page, "dynamo_frontend_requests_total{endpoint=\"completions\",model=\"org/"
+                    "model\",request_type=\"stream\",status=\"success\"} 0\n"));
     CHECK(has(page, "sextant_simulated 1\n"));
     CHECK(has(page, "sextant_simulation_lag_seconds{quantile=\"0.99\"} 0\n"));
     CHECK(kv_tokens_from_metrics(page, 8) == g.kv_tokens);
@@ -83,7 +85,8 @@ TEST_CASE("start-up logs tell the capacity where log readers look") {
       auto log = story.loading;
       log.insert(log.end(), story.ending.begin(), story.ending.end());
       const auto read = kv_tokens_from_log(backend, log, shape.layout.attention_data_parallel());
-      CHECK(static_cast<double>(read) == Approx(static_cast<double>(plan.kv_tokens)).epsilon(0.001)); // vLLM prints two decimals
+      CHECK(static_cast<double>(read)
+            == Approx(static_cast<double>(plan.kv_tokens)).epsilon(0.001)); // vLLM prints two decimals
       CHECK(story.seconds > 20);
       CHECK(story.seconds < 300);
     }

@@ -10,7 +10,8 @@ using nlohmann::json;
 
 namespace {
 
-openai_refusal read(std::string body, openai_request& out, openai_endpoint endpoint = openai_endpoint::completions, int vocab = 2000) {
+openai_refusal read(std::string body, openai_request& out, openai_endpoint endpoint = openai_endpoint::completions,
+                    int vocab = 2000) {
   static openai_reader reader;
   out = {};
   return reader.read(body, endpoint, vocab, out);
@@ -45,7 +46,10 @@ std::vector<json> events(const std::string& stream) {
 TEST_CASE("token ids are taken as they are") {
   openai_request r;
   CHECK(read(R"({"model":"m","prompt":[1000,1001,7],"max_tokens":5,"min_tokens":5,"ignore_eos":true,"stream":true,
-                 "stream_options":{"include_usage":true},"temperature":0.5})", r).status == 0);
+                 "stream_options":{"include_usage":true},"temperature":0.5})",
+             r)
+            .status
+        == 0);
   CHECK(r.model == "m");
   CHECK(r.prompt == std::vector<uint32_t>{1000, 1001, 7});
   CHECK(r.max_tokens == 5);
@@ -68,7 +72,9 @@ TEST_CASE("chat messages become one prompt and max_completion_tokens comes first
   openai_request r;
   CHECK(read(R"({"model":"m","messages":[{"role":"system","content":"12345678"},
                  {"role":"user","content":[{"type":"text","text":"1234"}]}],"max_completion_tokens":7,"max_tokens":9})",
-             r, openai_endpoint::chat).status == 0);
+             r, openai_endpoint::chat)
+            .status
+        == 0);
   CHECK(r.prompt.size() == 2 + 2 + 1 + 1);
   CHECK(r.max_tokens == 7);
 }

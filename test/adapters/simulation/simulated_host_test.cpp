@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "adapters/simulation/engine_host.hpp"
 #include "adapters/simulation/engine_core.hpp"
+#include "adapters/simulation/engine_host.hpp"
 #include "worlds.hpp"
 
 using namespace sextant;
@@ -45,17 +45,17 @@ public:
     auto told = std::make_shared<bool>(false);
     auto future = promise->get_future();
     host->apply(
-      key, what,
-      [promise, told](hosted_engine e) {
-        *told = true;
-        promise->set_value({true, std::move(e), {}});
-      },
-      [this, promise, told](failure f) {
-        if (*told)
-          lost.set_value(f);
-        else
-          promise->set_value({false, {}, std::move(f)});
-      });
+        key, what,
+        [promise, told](hosted_engine e) {
+          *told = true;
+          promise->set_value({true, std::move(e), {}});
+        },
+        [this, promise, told](failure f) {
+          if (*told)
+            lost.set_value(f);
+          else
+            promise->set_value({false, {}, std::move(f)});
+        });
     REQUIRE(future.wait_for(std::chrono::seconds(10)) == std::future_status::ready);
     return future.get();
   }
@@ -91,8 +91,8 @@ answer fetch(const std::string& endpoint, const std::string& method, const std::
   const int fd = connect_to(endpoint);
   if (fd < 0)
     return {};
-  const auto text = method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size())
-                    + "\r\n\r\n" + body;
+  const auto text = method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+                    + std::to_string(body.size()) + "\r\n\r\n" + body;
   ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
   std::string all;
   char buffer[65536];
@@ -178,8 +178,9 @@ TEST_CASE("streams have the exact number of tokens, usage, and cached tokens the
   CHECK(again.body.find("\"cached_tokens\":992") != std::string::npos);
   const auto whole = json::parse(fetch(s.engine.endpoint, "POST", "/v1/completions", completion(1000, 3, false, 5000)).body);
   CHECK(whole["usage"]["completion_tokens"] == 3);
-  const auto chat = fetch(s.engine.endpoint, "POST", "/v1/chat/completions",
-                          R"({"model":"Qwen/Qwen3-32B","messages":[{"role":"user","content":"hello there"}],"max_tokens":4,"stream":true})");
+  const auto chat = fetch(
+      s.engine.endpoint, "POST", "/v1/chat/completions",
+      R"({"model":"Qwen/Qwen3-32B","messages":[{"role":"user","content":"hello there"}],"max_tokens":4,"stream":true})");
   CHECK(count(chat.body, "data: ") == 4 + 2);
   const auto page = fetch(s.engine.endpoint, "GET", "/metrics").body;
   CHECK(page.find("dynamo_frontend_output_tokens_total{model=\"qwen/qwen3-32b\"} 47\n") != std::string::npos);
@@ -218,7 +219,8 @@ TEST_CASE("speed is set while idle, and steps and lag are told since then") {
     CHECK(fetch(at, "POST", "/simulation", bad).status == 400);
   const int fd = connect_to(at); // a request that takes hours at this speed
   const auto body = completion(100, 10, true);
-  const auto text = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const auto text =
+      "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
   char head[16];
   CHECK(::recv(fd, head, sizeof head, MSG_WAITALL) == sizeof head);
@@ -274,7 +276,8 @@ TEST_CASE("removal frees the port, unknown keys are done at once, a starting eng
   auto slow = small_engine();
   slow.simulation_speed = 0.001;
   std::promise<failure> failed;
-  f.host->apply("b", slow, [](hosted_engine) { FAIL("ready"); }, [&](failure e) { failed.set_value(e); });
+  f.host->apply(
+      "b", slow, [](hosted_engine) { FAIL("ready"); }, [&](failure e) { failed.set_value(e); });
   f.remove("b");
   CHECK(failed.get_future().get().cause == failure_cause::cancelled);
 }

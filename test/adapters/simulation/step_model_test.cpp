@@ -67,12 +67,16 @@ TEST_CASE("a sparse model decodes faster than a dense one of its size and slows 
 TEST_CASE("lower precision is faster where memory or arithmetic is the limit") {
   auto fp8 = worlds::qwen3_32b();
   fp8.gemm_quant = "fp8_block";
-  CHECK(itl(shape(fp8, mapping_method::tp, 1), 1, 100) < 0.65 * itl(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 1, 100));
-  CHECK(ttft(shape(fp8, mapping_method::tp, 1), 8000) < 0.75 * ttft(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 8000));
+  CHECK(itl(shape(fp8, mapping_method::tp, 1), 1, 100)
+        < 0.65 * itl(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 1, 100));
+  CHECK(ttft(shape(fp8, mapping_method::tp, 1), 8000)
+        < 0.75 * ttft(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 8000));
   auto int4 = worlds::qwen3_32b();
   int4.gemm_quant = "int4_wo"; // weights only: arithmetic stays BF16
-  CHECK(itl(shape(int4, mapping_method::tp, 1), 1, 100) < 0.45 * itl(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 1, 100));
-  CHECK(ttft(shape(int4, mapping_method::tp, 1), 8000) > 0.9 * ttft(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 8000));
+  CHECK(itl(shape(int4, mapping_method::tp, 1), 1, 100)
+        < 0.45 * itl(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 1, 100));
+  CHECK(ttft(shape(int4, mapping_method::tp, 1), 8000)
+        > 0.9 * ttft(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 8000));
 }
 
 TEST_CASE("step time never falls when a batch grows") {
