@@ -52,4 +52,5 @@ set_tests_properties("interop/asyncapi_check" PROPERTIES FIXTURES_REQUIRED pytho
 
 # The rules of the tree.
 add_test(NAME "rooms" COMMAND "${CMAKE_SOURCE_DIR}/tools/check_rooms")
-set_tests_properties("rooms" PROPERTIES LABELS unit)
+add_test(NAME "format" COMMAND "${CMAKE_SOURCE_DIR}/tools/check_format")
+set_tests_properties("rooms" "format" PROPERTIES LABELS unit)
