@@ -27,7 +27,8 @@ struct channel {
 
 const std::vector<const char*> result_kinds{"engine_ready",      "engine_failed",  "engine_lost",
                                             "engine_released",   "point_measured", "attempt_failed",
-                                            "artifacts_written", "cancel_request", "profile_failed"};
+                                            "artifacts_written", "budget_spent",   "cancel_request",
+                                            "profile_failed"};
 
 std::vector<channel> channels() {
   const subjects names;

@@ -12,6 +12,7 @@
   X(request_accepted)                                                                                                   \
   X(request_refused)                                                                                                    \
   X(cancel_request)                                                                                                     \
+  X(budget_spent)                                                                                                       \
   X(profile_request)                                                                                                    \
   X(deploy_engine)                                                                                                      \
   X(release_engine)                                                                                                     \

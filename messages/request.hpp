@@ -116,7 +116,8 @@ struct profile_request {
   int pool_gpus = 8;
   uint64_t seed = 0;
   double max_gpu_hours = 0;         ///< 0 = no bound
-  double deadline_s = 0;            ///< wall seconds; 0 = no bound
+  double deadline_s = 0;            ///< wall seconds from `accepted_time`; 0 = no bound
+  std::string accepted_time;        ///< RFC 3339, UTC; empty = unknown, and then no deadline holds
   int max_parallel_gpus = 0;        ///< 0 = the pool
   double deployment_timeout_s = 1800;
   bool dry_run = false;
@@ -158,7 +159,8 @@ void describe(Visitor& v, profile_request& x) {
   v.field("pool_gpus", x.pool_gpus, "GPUs of the pool");
   v.field("seed", x.seed, "seed of everything drawn at random");
   v.field("max_gpu_hours", x.max_gpu_hours, "budget, 0 = none");
-  v.field("deadline_s", x.deadline_s, "wall seconds, 0 = none");
+  v.field("deadline_s", x.deadline_s, "wall seconds from the acceptance, 0 = none");
+  v.field("accepted_time", x.accepted_time, "when the request was accepted, RFC 3339, UTC");
   v.field("max_parallel_gpus", x.max_parallel_gpus, "GPUs at once, 0 = the pool");
   v.field("deployment_timeout_s", x.deployment_timeout_s, "seconds an engine may take to start");
   v.field("dry_run", x.dry_run, "plan only");
@@ -173,6 +175,17 @@ void describe(Visitor& v, profile_request& x) {
   v.field("use_mocker", x.use_mocker, "whether the mocker variant is to be deployed");
   v.field("planner", x.planner, "planner arguments");
   v.field("extra", x.extra, "further validated options");
+}
+
+/// A bound on the search is reached: it ends with what is known. Published into the results, so that a replay stops at the same
+/// place.
+struct budget_spent {
+  std::string what;  ///< which bound, for the record
+};
+
+template <class Visitor>
+void describe(Visitor& v, budget_spent& x) {
+  v.required("what", x.what, "which bound was reached, for the record");
 }
 
 /// Takes a request back: its engines are ended, its results stay.

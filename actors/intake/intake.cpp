@@ -74,10 +74,12 @@ void intake_state::submit(const envelope& e, const std::string& answer_to, const
   auto outcome = read_request(id, *submission);
   if (auto* refusal = std::get_if<std::vector<document_error>>(&outcome))
     return refuse(id, std::move(*refusal), answer_to, receipt);
+  auto& request = std::get<profile_request>(outcome);
+  request.accepted_time = rfc3339_now();
   known[id] = true;
   spdlog::info("request-accepted: {}", id);
   around.link->publish_durable(around.names.request_accepted(id), "accept-" + id,
-                               encode_message("accept-" + id, id, std::get<profile_request>(outcome)), {},
+                               encode_message("accept-" + id, id, request), {},
                                [acknowledge, id](const std::string& error) {
                                  if (error.empty())
                                    acknowledge(false);

@@ -45,8 +45,12 @@ void search_run::check_budget() {
   const double budget_s = known_.request.max_gpu_hours * 3600;
   if (budget_s <= 0 || known_.budget_spent || known_.gpu_seconds() < budget_s)
     return;
+  spend_budget("the budget of GPU hours");
+}
+
+void search_run::spend_budget(const std::string& what) {
   known_.budget_spent = true;
-  known_.remarks.push_back("the budget of GPU hours is spent: what was not measured by then is left out");
+  known_.remarks.push_back(what + " is spent: what was not measured by then is left out");
   tell("budget_spent", known_.remarks.back());
 }
 
@@ -199,7 +203,8 @@ void search_run::release_idle(const std::array<std::vector<need>, 2>& needs) {
     auto& candidate = known_.candidates[i];
     if (ended_)
       candidate.current.clear();
-    const bool cancelled_start = ended_ && candidate.life == engine_life::deploying;
+    // Nothing waits for an engine that is still starting once the search is over.
+    const bool cancelled_start = over() && candidate.life == engine_life::deploying;
     if (!cancelled_start && (candidate.life != engine_life::ready || candidate.busy()))
       continue;
     if (!ended_ && (contains(needs[0], i) || contains(needs[1], i) || worth_holding(i)))

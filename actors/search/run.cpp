@@ -180,6 +180,13 @@ bool search_run::take(const artifacts_written& x) {
   return true;
 }
 
+bool search_run::take(const budget_spent& x) {
+  if (over() || known_.budget_spent)
+    return false;
+  spend_budget(x.what);
+  return true;
+}
+
 bool search_run::take(const cancel_request& x) {
   if (ended_ || written_)
     return false;

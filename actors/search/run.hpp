@@ -35,6 +35,7 @@ private:
   bool take(const point_measured& x);
   bool take(const attempt_failed& x);
   bool take(const artifacts_written& x);
+  bool take(const budget_spent& x);
   bool take(const cancel_request& x);
   bool take(const profile_failed& x);
   bool engine_ended(const std::string& engine, int attempt, const failure& error);
@@ -45,6 +46,7 @@ private:
   // -- decisions ------------------------------------------------------------------------------------
   void decide();
   void check_budget();
+  void spend_budget(const std::string& what);
   std::vector<need> needs_of(phase role);
   std::optional<need> curve_need(phase role);
   void measure_next(const std::vector<need>& needs);

@@ -50,8 +50,8 @@ std::vector<codec_error> envelope_errors(const std::string& text) {
 } // namespace
 
 TEMPLATE_TEST_CASE("every field of every message survives the wire", "[codec]", submit_request, request_accepted,
-                   request_refused, cancel_request, profile_request, deploy_engine, release_engine, engine_ready,
-                   engine_failed, engine_lost, engine_released, node_alive, measure_point, point_measured, attempt_failed,
+                   request_refused, budget_spent, cancel_request, profile_request, deploy_engine, release_engine, engine_ready,
+                   engine_failed, engine_lost, engine_released, work_wanted, node_alive, measure_point, point_measured, attempt_failed,
                    write_artifacts, artifacts_written, profile_finished, profile_failed, progress, request_summary,
                    request_list) {
   const auto original = test::filled<TestType>();
@@ -76,7 +76,7 @@ TEST_CASE("the list of kinds above is complete", "[codec]") {
 #define SEXTANT_COUNT(type) ++kinds;
   SEXTANT_FOR_EACH_MESSAGE(SEXTANT_COUNT)
 #undef SEXTANT_COUNT
-  CHECK(kinds == 22);
+  CHECK(kinds == 24);
 }
 
 TEST_CASE("results are told apart by their kind", "[codec]") {
