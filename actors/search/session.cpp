@@ -1,10 +1,12 @@
 #include "actors/search/search.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
+#include "actors/search/deadline.hpp"
 #include "messages/codec.hpp"
 
 namespace sextant {
@@ -73,6 +75,8 @@ void session_state::tick() {
     ++beat.age;
   if (!replaying) {
     look_for_lost_engines();
+    if (deadline_over(request, rfc3339_now()) && issued.insert("deadline").second)
+      decide("deadline", budget_spent{"the deadline of " + std::to_string(std::llround(request.deadline_s)) + " s"});
     for (const auto& release : core->wanted().release) // core messages may be lost: say it again until it is in the results
       around.link->publish(around.names.release(request.id), encode_message("release", request.id, release));
   }
