@@ -40,4 +40,8 @@ std::string point_folder(const point_measured& point) {
   return folder + (curve ? "/aiperf_" : "/aiperf_request" + n + "_") + shape;
 }
 
+std::string warming_folder(const point_measured& point) {
+  return point_folder(point) + "_warmup";
+}
+
 } // namespace sextant

@@ -16,6 +16,9 @@ std::string selected_folder(phase role);
 /// Folder of a point's AIPerf export, relative to the output directory.
 std::string point_folder(const point_measured& point);
 
+/// Folder of the export of the pass that filled the KV cache before it.
+std::string warming_folder(const point_measured& point);
+
 /// A name without anything that could leave the output directory.
 std::string safe_name(const std::string& name);
 

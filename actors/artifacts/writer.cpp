@@ -53,12 +53,21 @@ struct output {
   }
 };
 
+// AIPerf's files of a point and of the pass that filled the KV cache before it, by path below the output directory.
+std::map<std::string, std::string> point_files(const profile_request& request, const point_measured& point) {
+  std::map<std::string, std::string> files;
+  for (auto& [name, content] : aiperf_export(request, point))
+    files[point_folder(point) + "/" + name] = std::move(content);
+  if (!point.warmup.error.empty())
+    for (auto& [name, content] : aiperf_export(request, warming_run(point)))
+      files[warming_folder(point) + "/" + name] = std::move(content);
+  return files;
+}
+
 void write_points(output& out, const profile_request& request, const std::vector<point_measured>& points) {
-  for (const auto& point : points) {
-    const auto folder = point_folder(point);
-    for (const auto& [name, content] : aiperf_export(request, point))
-      out.write(folder + "/" + name, content);
-  }
+  for (const auto& point : points)
+    for (const auto& [file, content] : point_files(request, point))
+      out.write(file, content);
 }
 
 void write_curves(output& out, const profile_result& result, const std::vector<point_measured>& points) {
@@ -143,9 +152,8 @@ std::string write_status(const std::string& directory, const std::string& status
 }
 
 std::string write_point(const std::string& directory, const profile_request& request, const point_measured& point) {
-  const auto folder = directory + "/" + point_folder(point) + "/";
-  for (const auto& [name, content] : aiperf_export(request, point))
-    if (auto error = write_file(folder + name, content); !error.empty())
+  for (const auto& [file, content] : point_files(request, point))
+    if (auto error = write_file(directory + "/" + file, content); !error.empty())
       return error;
   return {};
 }

@@ -20,6 +20,8 @@ constexpr int64_t lag_check_ns = 250'000'000;  ///< between looks at the lag of 
 constexpr int64_t busy_pause_ns = 10'000'000; ///< between attempts to set the speed of an engine that is still busy
 constexpr int busy_attempts = 100;
 constexpr int halvings_at_most = 4;           ///< of the speed, in one attempt
+constexpr int64_t short_wave_ns = 500'000'000; ///< one hiccup of the machine is enough to make it late: worth another try
+constexpr int tries_of_short_waves = 3;       ///< at one speed
 
 /// One request while it is under way. Times are wall times.
 struct open_request {
@@ -86,6 +88,8 @@ private:
   double measured_speed_ = 1; ///< of the last measured pass
   double speed_limit_ = 0;    ///< after a late wave; 0 = none
   int halvings_ = 0;
+  int late_tries_ = 0;        ///< at this speed
+  int64_t last_pass_ns_ = 0;  ///< wall
   bool plays_ = false;        ///< the engine has a speed that can be set
   int64_t engine_ns_ = 0;
   int64_t traffic_ns_ = 0;
@@ -203,7 +207,8 @@ void http_traffic::close_pass(double speed, int64_t begin_ns, bool measured, std
       t = to_engine(t);
     records.push_back(r.record);
   }
-  traffic_ns_ += last_ns - begin_ns;
+  last_pass_ns_ = last_ns - begin_ns;
+  traffic_ns_ += last_pass_ns_;
   const int64_t scaled_ns = to_engine(last_ns) - engine_ns_;
   // Warming is played faster than the machine can: there the engine itself knows how much of its time passed.
   http_outcome outcome;
@@ -216,9 +221,9 @@ void http_traffic::close_pass(double speed, int64_t begin_ns, bool measured, std
 
 /// A wave that does not count has still cost time.
 void http_traffic::close_aborted_pass(double speed, int64_t begin_ns) {
-  const int64_t wall_ns = monotonic_ns() - begin_ns;
-  traffic_ns_ += wall_ns;
-  engine_ns_ += std::llround(static_cast<double>(wall_ns) * speed);
+  last_pass_ns_ = monotonic_ns() - begin_ns;
+  traffic_ns_ += last_pass_ns_;
+  engine_ns_ += std::llround(static_cast<double>(last_pass_ns_) * speed);
 }
 
 // -- events -------------------------------------------------------------------------------------------
@@ -283,6 +288,8 @@ double http_traffic::wanted_speed() const {
 
 void http_traffic::slow_down() {
   ++halvings_;
+  late_tries_ = 0;
+  pace_.note_wave(false);
   speed_limit_ = measured_speed_ / 2;
 }
 
@@ -315,13 +322,15 @@ wave_verdict http_traffic::judge_wave(double measured_ms) {
   http_outcome outcome;
   const auto report = plays_ && !aborted_ ? control_.ask("GET", {}, outcome) : std::nullopt;
   const bool late = aborted_ || (report && played_too_late(work_, report->lag, measured_ms, measured_speed_));
-  if (plays_ && work_.simulation_speed <= 0)
-    pace_.note_wave(!late);
-  if (!late)
+  if (!late) {
+    if (plays_ && work_.simulation_speed <= 0)
+      pace_.note_wave(true);
     return wave_verdict::good;
+  }
   if (!may_slow_down())
     return wave_verdict::too_late;
-  slow_down();
+  if (aborted_ || last_pass_ns_ > short_wave_ns || ++late_tries_ >= tries_of_short_waves)
+    slow_down();
   return wave_verdict::again;
 }
 

@@ -49,14 +49,21 @@ traffic_totals total_traffic(const point_plan& plan, const std::vector<request_r
   return out;
 }
 
-request_samples samples_of(const point_plan& plan, const std::vector<request_record>& records) {
+/// First to second token event; 0 without a second.
+double second_ms(const request_record& r) {
+  return r.token_ns.size() > 1 ? static_cast<double>(r.token_ns[1] - r.token_ns[0]) / 1e6 : 0;
+}
+
+request_samples samples_of(const point_plan& plan, const std::string& started, const std::vector<request_record>& records) {
   request_samples s;
+  s.started = started;
   int64_t begin = records.empty() ? 0 : records.front().sent_ns;
   for (const auto& r : records)
     begin = std::min(begin, r.sent_ns);
   for (const auto& r : records) {
     s.start_ms.push_back(static_cast<double>(r.sent_ns - begin) / 1e6);
     s.ttft_ms.push_back(ttft_ms(r));
+    s.second_ms.push_back(second_ms(r));
     s.itl_ms.push_back(itl_ms(r));
     s.latency_ms.push_back(latency_ms(r));
     s.input_tokens.push_back(static_cast<int>(r.input_tokens));
@@ -65,6 +72,19 @@ request_samples samples_of(const point_plan& plan, const std::vector<request_rec
     s.error.push_back(request_fault(plan, r));
   }
   return s;
+}
+
+/// Samples travel and are stored as decimal text: digits below a tenth of a microsecond would be most of a result.
+void round_times(request_samples& s) {
+  for (auto* column : {&s.start_ms, &s.ttft_ms, &s.second_ms, &s.itl_ms, &s.latency_ms})
+    for (auto& x : *column)
+      x = std::round(x * 1e4) / 1e4;
+}
+
+/// What the plan says of the requests that fill the KV cache.
+point_plan warming_plan(point_plan plan) {
+  plan.osl = std::max(1, plan.warm_osl);
+  return plan;
 }
 
 void describe_latencies(point_measured& m) {
@@ -172,7 +192,8 @@ std::variant<point_measured, failure> summarise(const attempt_records& records) 
   m.engine_s = static_cast<double>(records.engine_ns) / 1e9;
   m.wall_s = static_cast<double>(records.wall_ns) / 1e9;
   m.overhead_s = static_cast<double>(records.overhead_ns) / 1e9;
-  m.samples = samples_of(plan, records.requests);
+  m.samples = samples_of(plan, records.started, records.requests);
+  m.warmup = samples_of(warming_plan(plan), records.warming_started, records.warming);
   describe_latencies(m);
 
   const auto value = value_of(plan, records.requests);
@@ -198,6 +219,8 @@ std::variant<point_measured, failure> summarise(const attempt_records& records) 
   remark_on_counts(records.requests, m.remarks);
   remark_on_reuse(plan, m.cached_share, valid, m.remarks);
   remark_on_concurrency(plan, totals, m.remarks);
+  round_times(m.samples);
+  round_times(m.warmup);
   return m;
 }
 

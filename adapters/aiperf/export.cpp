@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
+#include <optional>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -52,6 +54,8 @@ std::vector<metric> request_metrics(const request_samples& s) {
   const auto nothing = std::nan("");
   return {
     per_request("time_to_first_token", "Time to First Token", "ms", s, [&](size_t i) { return s.ttft_ms[i]; }),
+    per_request("time_to_second_token", "Time to Second Token", "ms", s,
+                [&](size_t i) { return s.output_tokens[i] > 1 && i < s.second_ms.size() ? s.second_ms[i] : nothing; }),
     per_request("request_latency", "Request Latency", "ms", s, [&](size_t i) { return s.latency_ms[i]; }),
     per_request("inter_token_latency", "Inter Token Latency", "ms", s,
                 [&](size_t i) { return s.output_tokens[i] > 1 ? s.itl_ms[i] : nothing; }),
@@ -66,6 +70,42 @@ std::vector<metric> request_metrics(const request_samples& s) {
     per_request("input_sequence_length", "Input Sequence Length", "tokens", s, [&](size_t i) { return s.input_tokens[i]; }),
     per_request("output_token_count", "Output Token Count", "tokens", s, [&](size_t i) { return s.output_tokens[i]; }),
   };
+}
+
+/// Nanoseconds since 1970 of an RFC 3339 time in UTC; nothing for other texts.
+std::optional<int64_t> unix_ns_of(const std::string& text) {
+  tm parts{};
+  const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  if (!rest || (*rest != '.' && *rest != 'Z'))
+    return std::nullopt;
+  int64_t ns = timegm(&parts) * int64_t{1'000'000'000};
+  if (*rest == '.')
+    for (int64_t digit = 100'000'000; *++rest >= '0' && *rest <= '9'; digit /= 10)
+      ns += (*rest - '0') * digit;
+  return ns;
+}
+
+/// A time in AIPerf's form, microseconds and no zone; ours is UTC.
+std::string iso_time(int64_t unix_ns) {
+  const time_t seconds = unix_ns / 1'000'000'000;
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  const auto n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + n, sizeof text - n, ".%06d", static_cast<int>(unix_ns / 1000 % 1'000'000));
+  return text;
+}
+
+/// Wall clock of a moment this many engine milliseconds after the first send; of the first send itself without a wall clock 0.
+int64_t moment_ns(const request_samples& s, double since_first_ms) {
+  return unix_ns_of(s.started).value_or(0) + std::llround(since_first_ms * 1e6);
+}
+
+double end_of(const request_samples& s) {
+  double last_ms = 0;
+  for (size_t i = 0; i < s.error.size(); ++i)
+    last_ms = std::max(last_ms, s.start_ms[i] + s.latency_ms[i]);
+  return last_ms;
 }
 
 std::vector<metric> whole_metrics(const point_measured& p) {
@@ -92,8 +132,8 @@ std::vector<metric> whole_metrics(const point_measured& p) {
     single("request_throughput", "Request Throughput", "requests/sec", rate(count)),
     single("request_count", "Request Count", "requests", count),
     single("error_request_count", "Error Request Count", "requests", errors),
-    single("min_request_timestamp", "Minimum Request Timestamp", "ns", first_ms * 1e6),
-    single("max_response_timestamp", "Maximum Response Timestamp", "ns", last_ms * 1e6),
+    single("min_request_timestamp", "Minimum Request Timestamp", "ns", static_cast<double>(moment_ns(s, first_ms))),
+    single("max_response_timestamp", "Maximum Response Timestamp", "ns", static_cast<double>(moment_ns(s, last_ms))),
     single("benchmark_duration", "Benchmark Duration", "sec", seconds),
     single("total_isl", "Total Input Sequence Length", "tokens", isl),
     single("total_osl", "Total Output Sequence Length", "tokens", osl),
@@ -183,7 +223,7 @@ json own_facts(const point_measured& p) {
           {"speed", p.speed},
           {"simulated", p.simulated},
           {"cached_share", p.cached_share},
-          {"time_origin", "first measured send, engine time"},
+          {"time_origin", p.samples.started.empty() ? "first send" : "wall clock at the first send, engine time from there on"},
           {"remarks", p.remarks}};
 }
 
@@ -203,8 +243,9 @@ std::string summary_json(const profile_request& request, const point_measured& p
   out["input_config"] = input_config(request, p.plan, static_cast<int>(p.samples.error.size()));
   out["was_cancelled"] = false;
   out["error_summary"] = error_summary(p.samples);
-  out["start_time"] = nullptr;
-  out["end_time"] = nullptr;
+  const bool timed = unix_ns_of(p.samples.started).has_value();
+  out["start_time"] = timed ? json(iso_time(moment_ns(p.samples, 0))) : json(nullptr);
+  out["end_time"] = timed ? json(iso_time(moment_ns(p.samples, end_of(p.samples)))) : json(nullptr);
   out["sextant"] = own_facts(p);
   return text_of(out, 2) + '\n';
 }
@@ -243,7 +284,7 @@ std::string session_id(size_t i) {
 json record_json(const profile_request& request, const point_measured& p, size_t i) {
   const auto& s = p.samples;
   const auto id = benchmark_id(request, p) + '\n' + std::to_string(i);
-  const int64_t start_ns = std::llround(s.start_ms[i] * 1e6);
+  const int64_t start_ns = moment_ns(s, s.start_ms[i]);
   json out;
   out["metadata"] = {{"session_num", i},
                      {"x_request_id", stable_uuid(id)},
@@ -262,6 +303,8 @@ json record_json(const profile_request& request, const point_measured& p, size_t
   request_samples one;
   one.start_ms = {s.start_ms[i]};
   one.ttft_ms = {s.ttft_ms[i]};
+  if (i < s.second_ms.size())
+    one.second_ms = {s.second_ms[i]};
   one.itl_ms = {s.itl_ms[i]};
   one.latency_ms = {s.latency_ms[i]};
   one.input_tokens = {s.input_tokens[i]};
@@ -289,6 +332,23 @@ std::string inputs_json(const profile_request& request, const point_measured& p)
 }
 
 } // namespace
+
+point_measured warming_run(const point_measured& point) {
+  point_measured run = point;
+  run.plan.point += "/warmup";
+  run.plan.osl = std::max(1, point.plan.warm_osl);
+  run.plan.warmup_requests = 0;
+  run.plan.warm_prompts = false;
+  run.samples = point.warmup;
+  run.warmup = {};
+  run.waves = 1;
+  run.stopped = stop_reason::plan;
+  run.remarks = {"filled the KV cache for the measured run; in none of its statistics"};
+  run.valid = std::all_of(run.samples.error.begin(), run.samples.error.end(), [](const auto& e) { return e.empty(); });
+  // Nothing is selected by this run: what the measured one found must not stand in its files.
+  run.value_ms = run.value_low_ms = run.value_high_ms = run.throughput_per_gpu = run.output_tokens_per_s = run.cached_share = 0;
+  return run;
+}
 
 std::map<std::string, std::string> aiperf_export(const profile_request& request, const point_measured& point) {
   std::string records;

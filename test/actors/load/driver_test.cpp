@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/load/driver_traffic.hpp"
+#include "actors/load/pace.hpp"
 #include "actors/metrics/summary.hpp"
 #include "test/adapters/http/scripted_server.hpp"
 
@@ -71,13 +72,18 @@ struct engine {
     if (speeds_known && head.find("POST") == 0)
       speeds.push_back(json::parse(body)["speed"]);
     return speeds_known
-             ? scripted_answer{scripted_server::plain(
-               200, json{{"speed", speeds.back()}, {"lag_p50_s", 0}, {"lag_p99_s", lag_s(speeds.back())}, {"virtual_s", 0}}.dump())}
+             ? scripted_answer{scripted_server::plain(200, json{{"speed", speeds.back()},
+                                                                {"lag_p50_s", lag_s(speeds.back()) / 2},
+                                                                {"lag_p99_s", lag_s(speeds.back())},
+                                                                {"steps", 100},
+                                                                {"virtual_s", 0}}
+                                                             .dump())}
              : scripted_answer{scripted_server::plain(404, "no")};
   }
 
   drive_outcome drive(measure_point w, traffic_limits limits = quick()) {
     w.endpoint = server.url();
+    limits.pace = &pace;
     return drive_with_limits("r", w, cancelled, limits);
   }
 
@@ -86,6 +92,7 @@ struct engine {
   std::vector<double> speeds;
   bool speeds_known = false;
   std::function<double(double)> lag_s = [](double) { return 0.0; };
+  playing_pace pace{1};
   std::atomic<bool> cancelled{false};
   scripted_server server;
 };
@@ -144,6 +151,11 @@ TEST_CASE("prompts of a prefill point are all different, of a decode point the w
   std::map<json, std::vector<int>> uses;
   for (const auto& body : d.bodies)
     uses[body["prompt"]].push_back(body["max_tokens"]);
+  REQUIRE(out.records.warming.size() == 4);
+  CHECK(out.records.warming[3].token_ns.size() == 1);
+  CHECK(out.records.warming[3].sent_ns < out.records.requests[0].sent_ns);
+  CHECK(out.records.warming_started <= out.records.started);
+  CHECK(out.records.started.size() == std::string{"2026-11-24T00:00:00.000000Z"}.size());
   REQUIRE(uses.size() == 4);
   for (const auto& [prompt, tokens] : uses)
     CHECK(tokens == std::vector<int>{1, 5, 5});
@@ -278,6 +290,48 @@ TEST_CASE("a cancelled measurement ends as such") {
   CHECK(out.error.kind == failure_class::transient);
 }
 
+TEST_CASE("cancelling does not wait for a connection") {
+  // A listener whose queue is full does not answer: a connection to it takes until its time-out.
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in a{};
+  a.sin_family = AF_INET;
+  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof a;
+  REQUIRE(bind(listener, reinterpret_cast<sockaddr*>(&a), size) == 0);
+  REQUIRE(listen(listener, 0) == 0);
+  getsockname(listener, reinterpret_cast<sockaddr*>(&a), &size);
+  std::vector<int> queued;
+  for (int i = 0; i < 4; ++i) {
+    queued.push_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    connect(queued.back(), reinterpret_cast<sockaddr*>(&a), size);
+  }
+  for (const bool simulated : {false, true}) {
+    auto w = work_at("http://127.0.0.1:" + std::to_string(ntohs(a.sin_port)));
+    w.simulated = simulated;
+    std::atomic<bool> cancelled{false};
+    std::thread canceller([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds{30});
+      cancelled = true;
+    });
+    const auto out = drive_with_limits("r", w, cancelled, {60'000'000'000, 60'000'000'000});
+    canceller.join();
+    REQUIRE_FALSE(out.ok);
+    CHECK(out.error.cause == failure_cause::cancelled);
+  }
+  for (const int fd : queued)
+    close(fd);
+  close(listener);
+}
+
+TEST_CASE("cancelling before the first request sends none") {
+  engine e(good);
+  e.cancelled = true;
+  const auto out = e.drive(work_at(""));
+  REQUIRE_FALSE(out.ok);
+  CHECK(out.error.cause == failure_cause::cancelled);
+  CHECK(e.bodies.empty());
+}
+
 TEST_CASE("impossible plans and endpoints are refused for good") {
   const std::atomic<bool> cancelled{false};
   auto w = work_at("https://example");
@@ -305,7 +359,7 @@ TEST_CASE("a simulated engine is played at a chosen speed and its times are scal
   CHECK(out.records.remarks.empty());
 }
 
-TEST_CASE("a wave that was played too late is played again at half the speed") {
+TEST_CASE("a short wave that was played too late is tried again, then played at half the speed") {
   engine e(good);
   e.speeds_known = true;
   e.lag_s = [](double speed) { return speed > 3 ? 10.0 : 0.0; };
@@ -314,14 +368,31 @@ TEST_CASE("a wave that was played too late is played again at half the speed") {
   w.expected_ttft_ms = 400;
   const auto out = e.drive(w);
   REQUIRE(out.ok);
-  CHECK(e.speeds == std::vector<double>{10, 5, 2.5});
+  CHECK(e.speeds == std::vector<double>{10, 10, 10, 5, 5, 5, 2.5});
+  CHECK(e.pace.share().pace < 1);
   CHECK(out.records.speed == 2.5);
   CHECK(out.records.requests.size() == 4);
   CHECK(out.records.remarks.empty());
   std::set<json> prompts;
   for (const auto& body : e.bodies)
     prompts.insert(body["prompt"]);
-  CHECK(prompts.size() == 12);
+  CHECK(prompts.size() == 28);
+}
+
+TEST_CASE("a wave that is clearly too late ends early and goes on at half the speed") {
+  engine e([&](const json& body, int) { return e.speeds.back() > 9 ? scripted_answer{""} : scripted_answer{good_answer(body)}; });
+  e.speeds_known = true;
+  e.lag_s = [](double speed) { return speed > 9 ? 10.0 : 0.0; };
+  auto w = work_at("");
+  w.simulated = true;
+  w.expected_ttft_ms = 400;
+  const auto out = e.drive(w, {0, 60'000'000'000});
+  REQUIRE(out.ok); // those requests were never answered
+  CHECK(e.speeds == std::vector<double>{10, 5});
+  REQUIRE(out.records.requests.size() == 4);
+  for (const auto& r : out.records.requests)
+    CHECK(r.error.empty());
+  CHECK(out.records.remarks.empty());
 }
 
 TEST_CASE("a machine that is always too slow is blamed, not the engine") {
@@ -333,7 +404,7 @@ TEST_CASE("a machine that is always too slow is blamed, not the engine") {
   w.expected_ttft_ms = 400;
   auto out = e.drive(w);
   REQUIRE(out.ok);
-  CHECK(e.speeds.size() == 5);
+  CHECK(e.speeds.size() == 4 * 3 + 1);
   CHECK(out.records.speed == e.speeds.back());
   CHECK(out.records.remarks == std::vector<std::string>{"the machine could not play this engine in real time"});
   e.speeds.clear();

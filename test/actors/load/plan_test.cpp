@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/load/driver_stream.hpp"
+#include "actors/load/driver_traffic.hpp"
+#include "actors/load/pace.hpp"
 #include "actors/load/plan.hpp"
 #include "actors/load/stop_rule.hpp"
 #include "adapters/simulation/prompts.hpp"
@@ -115,6 +117,45 @@ TEST_CASE("a simulation is played as fast as steps, events and TTFT allow") {
   CHECK(warming_speed(p) > 100);
   p.plan.burst_ratio = 4;
   CHECK(playing_speed(p) == Approx(2)); // the burst rule looks at them
+}
+
+TEST_CASE("a measurement gets its share of the machine, less after late waves") {
+  CHECK(share_of(2, 1, 1).events_per_s == 2 * share_of(2, 2, 1).events_per_s);
+  CHECK(share_of(64, 1, 1).events_per_s == share_of(2, 1, 1).events_per_s);
+  CHECK(share_of(0, 0, 1).events_per_s > 0);
+  playing_pace pace(2);
+  const double alone = pace.share().events_per_s;
+  {
+    const playing_pace::turn a(pace), b(pace);
+    CHECK(pace.share().events_per_s == alone / 2);
+  }
+  CHECK(pace.share().events_per_s == alone);
+  double x = 1;
+  for (int i = 0; i < 100; ++i)
+    x = next_pace(x, false);
+  CHECK(x == 0.125);
+  CHECK(next_pace(0.5, true) > 0.5);
+  CHECK(next_pace(0.99, true) == 1);
+  auto w = work(point_kind::itl, 1);
+  w.expected_itl_ms = 15;
+  CHECK(playing_speed(w, {1e6, 0.5}) == Approx(5));
+  w.simulation_speed = 3;
+  CHECK(playing_speed(w, {1e6, 0.5}) == 3);
+}
+
+TEST_CASE("a wave is given up when most steps are late, or many by far") {
+  auto p = work(point_kind::ttft);
+  CHECK_FALSE(clearly_too_late(p, {9, 9, 9, 1000}, 1)); // no prediction
+  p.expected_ttft_ms = 100; // 5 ms may be late
+  CHECK(clearly_too_late(p, {0.006, 0.006, 0.006, 20}, 1));
+  CHECK_FALSE(clearly_too_late(p, {0.006, 0.006, 0.006, 19}, 1));
+  CHECK_FALSE(clearly_too_late(p, {0.004, 0.010, 0.010, 1000}, 1));
+  CHECK(clearly_too_late(p, {0.004, 0.016, 0.016, 300}, 1));
+  CHECK_FALSE(clearly_too_late(p, {0.004, 0.016, 0.016, 299}, 1));
+}
+
+TEST_CASE("wall times are RFC 3339 with microseconds") {
+  CHECK(rfc3339_text(1'795'478'400'000'123'456) == "2026-11-24T00:00:00.000123Z");
 }
 
 TEST_CASE("lag is judged against the wall time of what is measured") {

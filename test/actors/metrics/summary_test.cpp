@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "actors/metrics/summary.hpp"
+#include "messages/codec.hpp"
 #include "messages/point_value.hpp"
 
 using namespace sextant;
@@ -154,6 +155,44 @@ TEST_CASE("an engine that counts another prompt length is not measured as planne
   REQUIRE(std::holds_alternative<failure>(result));
   CHECK(std::get<failure>(result).kind == failure_class::permanent);
   CHECK(std::get<failure>(result).detail.find("115 input tokens") != std::string::npos);
+}
+
+TEST_CASE("warming requests are in no statistic, but on record") {
+  auto a = attempt(point_kind::itl, 2, 2, 11);
+  a.work.plan.warm_prompts = true;
+  a.work.plan.warm_osl = 1;
+  a.requests = {request(0, 1000, 20, 10, 11), request(0, 1000, 20, 10, 11)};
+  const auto before = summarise(a);
+  a.warming = {request(0, 0, 500, 0, 1), request(0, 3, 500.00004, 0, 1), request(0, 4, 500, 0, 2)};
+  a.started = "2026-11-24T00:00:01.000000Z";
+  a.warming_started = "2026-11-24T00:00:00.000000Z";
+  const auto after = summarise(a);
+  const auto &x = measured(before), &y = measured(after);
+  CHECK(x.value_ms == y.value_ms);
+  CHECK(x.valid == y.valid);
+  CHECK(x.ttft.count == y.ttft.count);
+  CHECK(x.ttft.max == y.ttft.max);
+  CHECK(x.output_tokens_per_s == y.output_tokens_per_s);
+  CHECK(x.cached_share == y.cached_share);
+  CHECK(x.remarks == y.remarks);
+  CHECK(y.samples.second_ms == std::vector<double>{10, 10});
+  CHECK(y.samples.started == a.started);
+  CHECK(y.warmup.started == a.warming_started);
+  CHECK(y.warmup.start_ms == std::vector<double>{0, 3, 4});
+  CHECK(y.warmup.ttft_ms == std::vector<double>{500, 500, 500});
+  CHECK(y.warmup.error[0].empty());
+  CHECK(y.warmup.error[2] == "got 2 output tokens instead of 1");
+}
+
+TEST_CASE("a thousand requests and their warming stay far below a megabyte") {
+  auto a = attempt(point_kind::itl, 1000, 1000, 500);
+  a.work.plan.warm_prompts = true;
+  for (int i = 0; i < 1000; ++i) {
+    a.requests.push_back(request(0, 1e6 + i / 7.0, 1e4 / 3, 100 / 3.0, 500));
+    a.warming.push_back(request(0, i / 7.0, 1e5 / 3, 0, 1));
+  }
+  const auto result = summarise(a);
+  CHECK(encode_body(measured(result)).size() < 250'000);
 }
 
 TEST_CASE("too few valid requests are a transient failure") {

@@ -98,6 +98,47 @@ TEST_CASE("there is one record a request, broken ones with their error and no me
   CHECK(first["metadata"]["x_request_id"] != last["metadata"]["x_request_id"]);
 }
 
+TEST_CASE("times are wall times where the wall clock is known") {
+  auto p = point();
+  auto j = json::parse(aiperf_export(request(), p).at("profile_export_aiperf.json"));
+  CHECK(j["start_time"].is_null());
+  p.samples.started = "2026-11-24T00:00:00.25Z";
+  p.samples.second_ms = {9, 10, 11, 0};
+  const auto files = aiperf_export(request(), p);
+  j = json::parse(files.at("profile_export_aiperf.json"));
+  CHECK(j["start_time"] == "2026-11-24T00:00:00.250000");
+  CHECK(j["end_time"] == "2026-11-24T00:00:00.568000");
+  CHECK(j["time_to_second_token"]["avg"].get<double>() == Approx(10));
+  const auto second = json::parse(lines(files.at("profile_export.jsonl"))[1]);
+  CHECK(second["metadata"]["request_start_ns"] == 1'795'478'400'251'000'000);
+  CHECK(second["metadata"]["request_end_ns"] == 1'795'478'400'401'000'000);
+  CHECK(second["metrics"]["time_to_second_token"]["value"] == 10.0);
+}
+
+TEST_CASE("the pass that fills the cache is a run of its own") {
+  auto p = point();
+  p.plan.warm_osl = 1;
+  p.value_ms = 12;
+  p.warmup.error = {"", ""};
+  p.warmup.start_ms = {0, 0};
+  p.warmup.ttft_ms = p.warmup.latency_ms = {700, 900};
+  p.warmup.second_ms = p.warmup.itl_ms = {0, 0};
+  p.warmup.input_tokens = {3000, 3000};
+  p.warmup.output_tokens = {1, 1};
+  p.warmup.cached_tokens = {0, 0};
+  const auto files = aiperf_export(request(), warming_run(p));
+  const auto j = json::parse(files.at("profile_export_aiperf.json"));
+  CHECK(j["time_to_first_token"]["avg"].get<double>() == Approx(800));
+  CHECK(j["output_token_throughput"]["avg"].get<double>() == Approx(2 / 0.9));
+  CHECK_FALSE(j.contains("inter_token_latency"));
+  CHECK(j["sextant"]["value_ms"] == 0.0);
+  CHECK(j["input_config"]["input"]["extra"]["max_tokens"] == 1);
+  CHECK(j["benchmark_id"] != json::parse(aiperf_export(request(), p).at("profile_export_aiperf.json"))["benchmark_id"]);
+  const auto records = lines(files.at("profile_export.jsonl"));
+  REQUIRE(records.size() == 2);
+  CHECK(json::parse(records[0])["metadata"]["benchmark_phase"] == "profiling");
+}
+
 TEST_CASE("inputs name one session a request") {
   const auto j = json::parse(aiperf_export(request(), point()).at("inputs.json"));
   REQUIRE(j["data"].size() == 4);
