@@ -100,6 +100,26 @@ TEST_CASE("a feasible profile leaves the whole directory, and nothing else") {
   CHECK_FALSE(place.has("final_config.yaml"));
 }
 
+TEST_CASE("the pass that filled the KV cache has a folder beside its point, others have none") {
+  scratch place;
+  auto sample = sample::single();
+  auto& p = sample.points.front();
+  p.plan.kind = point_kind::itl;
+  p.plan.warm_osl = 1;
+  REQUIRE(write_point(place.path, sample.what.request, p) == "");
+  CHECK_FALSE(place.has(warming_folder(p)));
+  p.warmup.error = {""};
+  p.warmup.start_ms = p.warmup.second_ms = p.warmup.itl_ms = {0};
+  p.warmup.ttft_ms = p.warmup.latency_ms = {700};
+  p.warmup.input_tokens = {3000};
+  p.warmup.output_tokens = {1};
+  p.warmup.cached_tokens = {0};
+  REQUIRE(write_point(place.path, sample.what.request, p) == "");
+  CHECK(place.has(warming_folder(p) + "/profile_export_aiperf.csv"));
+  CHECK(place.read(warming_folder(p) + "/profile_export_aiperf.json").find("\"avg\": 700.0") != std::string::npos);
+  CHECK(place.has(point_folder(p) + "/profile_export.jsonl"));
+}
+
 TEST_CASE("writing again gives the same files") {
   scratch place;
   const auto sample = sample::single();
@@ -236,6 +256,7 @@ TEST_CASE("results go into the reference's folders") {
   CHECK(point_folder(p) == "decode_16gpus_DEP16/aiperf_request32_isl3000_osl500_n32");
   p.plan.purpose = "curve";
   CHECK(point_folder(p) == "selected_decode_interpolation/aiperf_isl3000_osl500_n32");
+  CHECK(warming_folder(p) == "selected_decode_interpolation/aiperf_isl3000_osl500_n32_warmup");
   p.plan.kind = point_kind::ttft;
   CHECK(point_folder(p) == "selected_prefill_interpolation/aiperf_isl3000");
   p.plan.purpose = "sweep";
