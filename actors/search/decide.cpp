@@ -120,29 +120,50 @@ void search_run::deploy(candidate_track& candidate) {
        candidate.report.engine);
 }
 
+/// What is deployed first. The exhaustive policy takes both phases in turn. The adaptive one runs prefill candidates first: their
+/// points are short, so the winner's curve is measured while it runs and the pool is decode's soon.
+std::vector<const need*> search_run::deploy_order(const std::array<std::vector<need>, 2>& needs) const {
+  std::vector<const need*> order;
+  if (known_.request.policy == search_policy::adaptive) {
+    for (const auto& list : needs)
+      for (const auto& n : list)
+        order.push_back(&n);
+    return order;
+  }
+  for (size_t rank = 0; rank < std::max(needs[0].size(), needs[1].size()); ++rank)
+    for (const auto& list : needs)
+      if (rank < list.size())
+        order.push_back(&list[rank]);
+  return order;
+}
+
+/// Whether an engine may start though others of its phase are at work: the adaptive policy bounds such speculation.
+bool search_run::may_speculate(const need& n) const {
+  const auto role = known_.candidates[n.candidate].report.role;
+  const auto alive = std::count_if(known_.candidates.begin(), known_.candidates.end(), [&](const candidate_track& c) {
+    return c.life != engine_life::idle && (role == phase::decode || c.report.role == role);
+  });
+  return n.likely && alive < engines_side_by_side;
+}
+
 void search_run::deploy_next(const std::array<std::vector<need>, 2>& needs) {
   const bool adaptive = known_.request.policy == search_policy::adaptive;
   const need* blocked = nullptr;
-  for (size_t rank = 0; rank < std::max(needs[0].size(), needs[1].size()); ++rank)
-    for (const auto& list : needs) {
-      if (rank >= list.size())
-        continue;
-      auto& candidate = known_.candidates[list[rank].candidate];
-      if (candidate.life != engine_life::idle)
-        continue;
-      const bool phase_rests = std::none_of(known_.candidates.begin(), known_.candidates.end(), [&](const candidate_track& c) {
-        return c.report.role == candidate.report.role && active(c);
-      });
-      const auto alive = std::count_if(known_.candidates.begin(), known_.candidates.end(),
-                                       [](const candidate_track& c) { return c.life != engine_life::idle; });
-      // Speculation is bounded, and never takes the GPUs that a more promising engine waits for.
-      if (adaptive && !phase_rests && (blocked || alive >= engines_side_by_side || !list[rank].likely))
-        continue;
-      if (candidate.report.layout.gpus <= gpus_at_once(known_.request) - known_.gpus_held())
-        deploy(candidate);
-      else if (!blocked)
-        blocked = &list[rank];
-    }
+  for (const auto* n : deploy_order(needs)) {
+    auto& candidate = known_.candidates[n->candidate];
+    if (candidate.life != engine_life::idle)
+      continue;
+    const bool phase_rests = std::none_of(known_.candidates.begin(), known_.candidates.end(), [&](const candidate_track& c) {
+      return c.report.role == candidate.report.role && active(c);
+    });
+    // Speculation never takes the GPUs that a more promising engine waits for.
+    if (adaptive && !phase_rests && (blocked || !may_speculate(*n)))
+      continue;
+    if (candidate.report.layout.gpus <= gpus_at_once(known_.request) - known_.gpus_held())
+      deploy(candidate);
+    else if (!blocked)
+      blocked = n;
+  }
   if (blocked && all_quiet())
     make_room(*blocked, needs);
   // While others work, small engines may use what a waiting large one cannot; not once room is being made for it.

@@ -50,6 +50,8 @@ private:
   std::vector<need> needs_of(phase role);
   std::optional<need> curve_need(phase role);
   void measure_next(const std::vector<need>& needs);
+  std::vector<const need*> deploy_order(const std::array<std::vector<need>, 2>& needs) const;
+  bool may_speculate(const need& n) const;
   void deploy_next(const std::array<std::vector<need>, 2>& needs);
   void fill_up(const std::array<std::vector<need>, 2>& needs);
   void deploy(candidate_track& candidate);

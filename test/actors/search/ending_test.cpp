@@ -36,7 +36,7 @@ TEST_CASE("three engines run side by side where candidates exist") {
   const auto which = GENERATE(sample::dense, sample::moe, sample::mla);
   const auto request = request_for(which);
   auto search = make_search(request);
-  CHECK(search->wanted().deploy.size() == 3);
+  CHECK(search->wanted().deploy.size() >= 3);
   CHECK(fake_world(request, {}).run(*search, 1).most_engines >= 3);
 }
 
@@ -44,7 +44,7 @@ TEST_CASE("a large engine that waits for room does not keep small ones from runn
   auto request = request_for(sample::dense);
   request.pool_gpus = 8;
   auto search = make_search(request);
-  CHECK(search->wanted().deploy.size() == 3);
+  CHECK(search->wanted().deploy.size() >= 3);
   for (uint64_t order = 1; order <= 10; ++order) {
     auto again = make_search(request);
     const auto log = fake_world(request, {}).run(*again, order);
