@@ -19,7 +19,7 @@ public:
   std::string request_accepted(std::string_view id) const { return prefix_ + ".request.accepted." + token(id); } ///< durable
   std::string all_accepted() const { return prefix_ + ".request.accepted.*"; }
   std::string request_command(std::string_view id, std::string_view what) const { ///< `cancel`, `get`
-    return prefix_ + ".request." + token(id) + "." + std::string{what};
+    return prefix_ + ".request." + (id == "*" ? std::string{id} : token(id)) + "." + std::string{what};
   }
   std::string request_commands() const { return prefix_ + ".request.*.*"; }
   std::string request_list() const { return prefix_ + ".request.list"; } ///< request/reply

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct artifacts_state {
     write_artifacts what;
     delivery_ptr receipt;
     int topic = 0;
+    std::set<std::string> seen;  ///< points that have a result already
     std::vector<point_measured> points;
     std::vector<engine_ready> engines;
     subscription_ptr results;

@@ -19,7 +19,6 @@ constexpr double fastest = 1000;
 constexpr double decode_lag_share = 0.20;    ///< of one step
 constexpr double decode_value_share = 0.005; ///< of the steps of a request together
 constexpr double prefill_lag_share = 0.05;   ///< of the TTFT
-constexpr double enough_steps = 20;          ///< to believe their median
 constexpr double many_steps = 300;           ///< to believe their 99th percentile
 constexpr double clearly = 3;                ///< times the allowed lag
 constexpr double wait_factor = 20;           ///< times the prediction
@@ -131,9 +130,19 @@ double warming_speed(const measure_point& work) {
   return work.simulation_speed > 0 ? work.simulation_speed : fastest;
 }
 
+namespace {
+
+/// The part of the lag that changes what is measured. All steps of a decode wave are late by the same time that handing out
+/// its tokens takes; that cancels in the gaps between tokens, so only what goes beyond it counts.
+double harmful_lag_s(const measure_point& work, const playing_lag& lag) {
+  return work.plan.kind == point_kind::itl ? lag.p99_s - lag.p50_s : lag.p99_s;
+}
+
+} // namespace
+
 bool played_too_late(const measure_point& work, const playing_lag& lag, double measured_ms, double speed) {
   const double allowed_s = allowed_lag_s(work, measured_ms, speed);
-  return allowed_s > 0 && lag.p99_s > allowed_s;
+  return allowed_s > 0 && harmful_lag_s(work, lag) > allowed_s;
 }
 
 bool clearly_too_late(const measure_point& work, const playing_lag& lag, double speed) {
@@ -141,8 +150,7 @@ bool clearly_too_late(const measure_point& work, const playing_lag& lag, double 
   const double allowed_s = allowed_lag_s(work, expected_ms, speed);
   if (allowed_s <= 0)
     return false;
-  return (lag.steps >= enough_steps && lag.p50_s > allowed_s)
-         || (lag.steps >= many_steps && lag.p99_s > clearly * allowed_s);
+  return lag.steps >= many_steps && harmful_lag_s(work, lag) > clearly * allowed_s;
 }
 
 int64_t request_timeout_ns(const measure_point& work, double speed) {

@@ -6,7 +6,11 @@ namespace sextant {
 
 namespace {
 
-enum topic { accepted, listed };
+enum topic { accepted, listed, cancelled };
+
+bool over(const std::string& state) {
+  return state == "finished" || state == "failed" || state == "cancelled";
+}
 
 /// Crashes of one session after which its request is given up.
 constexpr int max_session_crashes = 5;
@@ -19,9 +23,12 @@ void search_state::start() {
   subscriptions.push_back(
       around.link->follow(names.request_stream(), names.all_accepted(), 1, into_mailbox(me, accepted), [] {}));
   subscriptions.push_back(around.link->subscribe_group(names.request_list(), "search", into_mailbox(me, listed)));
+  subscriptions.push_back(around.link->subscribe(names.request_command("*", "cancel"), into_mailbox(me, cancelled)));
 }
 
 void search_state::take(const bus_mail& mail) {
+  if (mail.topic == cancelled)
+    return take_cancel(mail.message);
   if (mail.topic == listed) {
     request_list list;
     for (const auto& id : order)
@@ -51,6 +58,44 @@ void search_state::spawn_session(const std::string& id) {
   auto& tracked = requests[id];
   tracked.session =
       self->spawn<caf::monitored>(session, around, settings, tracked.request, caf::actor_cast<search_actor>(self));
+  tracked.has_turn = false;
+  if (cancelled_early.erase(id) > 0)
+    around.link->publish_durable(around.names.result(id), "early-cancel-" + id,
+                                 encode_result("early-cancel-" + id, id, cancel_request{"taken back right after submission"}));
+  give_turn();
+}
+
+void search_state::give_turn() {
+  for (const auto& id : order) {
+    auto& tracked = requests[id];
+    if (over(tracked.summary.state))
+      continue;
+    if (tracked.session && !tracked.has_turn) {
+      tracked.has_turn = true;
+      self->send(tracked.session, your_turn{});
+    }
+    return;
+  }
+}
+
+void search_state::take_report(const session_report& report) {
+  auto found = requests.find(report.summary.id);
+  if (found == requests.end())
+    return;
+  found->second.summary = report.summary;
+  if (over(report.summary.state))
+    give_turn();
+}
+
+void search_state::take_cancel(const bus_message& message) {
+  // Subjects end in `<id>.cancel`; a request that has a session hears it there.
+  const auto end = message.subject.rfind('.');
+  const auto id = message.subject.substr(message.subject.rfind('.', end - 1) + 1, end - message.subject.rfind('.', end - 1) - 1);
+  if (requests.count(id))
+    return;
+  cancelled_early.insert(id);
+  if (!message.reply.empty())
+    around.link->publish(message.reply, encode_message("cancel-" + id, id, request_accepted{}));
 }
 
 void search_state::session_ended(const caf::down_msg& down) {
@@ -59,8 +104,8 @@ void search_state::session_ended(const caf::down_msg& down) {
       continue;
     tracked.session = nullptr;
     const auto& state = tracked.summary.state;
-    if (state == "finished" || state == "failed" || state == "cancelled")
-      return;
+    if (over(state))
+      return give_turn();
     spdlog::warn("session-ended: {} ({})", id, self->system().render(down.reason));
     if (++tracked.crashes <= max_session_crashes) {
       spawn_session(id);
@@ -71,7 +116,7 @@ void search_state::session_ended(const caf::down_msg& down) {
     tracked.summary.state = "failed";
     around.link->publish_durable(around.names.result(id), "gave-up-" + id, encode_result("gave-up-" + id, id, failed));
     around.link->publish_durable(around.names.event(id), "end-" + id, encode_message("end-" + id, id, failed));
-    return;
+    return give_turn();
   }
 }
 
@@ -91,12 +136,8 @@ search_actor::behavior_type search(search_actor::stateful_pointer<search_state> 
   state.start();
   return {
       [self](const bus_mail& mail) { self->state.take(mail); },
-      [self](const session_report& report) {
-        auto found = self->state.requests.find(report.summary.id);
-        if (found != self->state.requests.end())
-          found->second.summary = report.summary;
-      },
-      [](const reminder&) {},
+      [self](const session_report& report) { self->state.take_report(report); },
+    [](const reminder&) {},
   };
 }
 

@@ -22,6 +22,9 @@ struct session_report {
   request_summary summary;
 };
 
+/// SEARCH tells a session that it is its turn to use the pool.
+struct your_turn {};
+
 /// Interface of SEARCH, which watches over the sessions.
 using search_actor = caf::typed_actor<
   // An accepted request of the stream, or a list question.
@@ -37,6 +40,8 @@ using session_actor = caf::typed_actor<
   caf::reacts_to<bus_mail>,
   // Whether the lease on the request is (still) held.
   caf::reacts_to<lease_mail>,
+  // Its request may use the pool now.
+  caf::reacts_to<your_turn>,
   // Ticks once a second.
   caf::reacts_to<reminder>>;
 
@@ -54,18 +59,25 @@ struct search_state {
   void take(const bus_mail& mail);
   void session_ended(const caf::down_msg& down);
   void spawn_session(const std::string& id);
+  /// Lets the earliest unfinished request use the pool. Two requests that hold engines and wait for each other's GPUs
+  /// would never end, so requests of one pool are worked on in the order of their acceptance.
+  void give_turn();
+  void take_report(const session_report& report);
+  void take_cancel(const bus_message& message);
 
   struct tracked_request {
     profile_request request;
     session_actor session;
     request_summary summary;
     int crashes = 0;
+    bool has_turn = false;  ///< the present session was told
   };
   search_actor::pointer self = nullptr;
   surroundings around;
   search_settings settings;
   std::map<std::string, tracked_request> requests;
   std::vector<std::string> order;
+  std::set<std::string> cancelled_early;  ///< ids that were taken back before their request arrived here
   std::vector<subscription_ptr> subscriptions;
 };
 
@@ -87,14 +99,25 @@ struct session_state {
   // -- results in, work out ---------------------------------------------------------------------------
   void take_result(const bus_message& message);
   void caught_up();
+  /// The results are read and the pool is ours.
+  void start_work();
   /// Issues everything wanted that this life has not issued yet.
   void pump();
   /// Publishes a result that the session itself decided: a lost engine, a cancelled request.
   void decide(const std::string& key, const result_event& result);
 
+  struct live_engine {
+    int attempt = 1;
+    std::string node;
+    std::string instance;
+    int gpus = 0;
+    bool lost = false;   ///< already published as lost
+  };
+
   // -- engines ----------------------------------------------------------------------------------------
   void note_engine(const result_event& result);
   void take_heartbeat(const bus_message& message);
+  void lose(const std::string& engine, live_engine& known, const std::string& why);
   /// Ends engines of this request that no decision asks for any more, e.g. started twice by a redelivery.
   void release_strays(const node_alive& beat);
   void look_for_lost_engines();
@@ -107,15 +130,9 @@ struct session_state {
   request_summary summary(const std::string& state) const;
   void report(const std::string& state);
 
-  struct live_engine {
-    int attempt = 1;
-    std::string node;
-    std::string instance;
-    int gpus = 0;
-    bool lost = false;   ///< already published as lost
-  };
+  /// A process that runs engines, as it was last heard.
   struct heartbeat {
-    std::string instance;
+    std::string node;
     int age = 0;  ///< ticks since it was heard
   };
 
@@ -128,13 +145,14 @@ struct session_state {
   lease held;
   bool replaying = true;
   bool ended = false;
+  bool turn = false;                 ///< whether the pool may be used
   uint64_t told = 0;                 ///< number of events of this life, part of their ids
   std::string directory;             ///< where artifacts went
   std::set<std::string> issued;      ///< keys of work issued in this life
   std::map<std::string, live_engine> engines;
-  std::map<std::string, heartbeat> nodes;
+  std::map<std::string, heartbeat> processes;  ///< by instance
   std::vector<bus_message> questions;  ///< asked while the results were still being read
-  int silent_ticks = 0;              ///< ticks since this life began, for nodes that were never heard
+  int silent_ticks = 0;              ///< ticks since this life began, for processes that were never heard
   std::optional<failure> end_reason; ///< cancelled, or given up
   std::vector<subscription_ptr> subscriptions;
 };
@@ -145,3 +163,4 @@ session_actor::behavior_type session(session_actor::stateful_pointer<session_sta
 } // namespace sextant
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::session_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::your_turn)

@@ -15,8 +15,12 @@ namespace {
 
 enum topic { result_topic, caught_up_topic, alive_topic, cancel_topic, get_topic, wants_topic };
 
-/// Ticks are one second apart. A node that was not heard for this many ticks is lost with its engines.
-constexpr int node_lost_ticks = 6;
+/// Ticks are one second apart. A process that was not heard for this many ticks is lost with its engines.
+constexpr int process_lost_ticks = 6;
+
+/// The same when another process of its node is heard: most likely it was restarted.
+constexpr int process_replaced_ticks = 2;
+
 constexpr auto tick_interval = std::chrono::seconds{1};
 
 std::string engine_key(const std::string& engine, int attempt) {
@@ -71,7 +75,7 @@ void session_state::tick() {
     return;
   ask_for_lease();
   ++silent_ticks;
-  for (auto& [node, beat] : nodes)
+  for (auto& [instance, beat] : processes)
     ++beat.age;
   if (!replaying) {
     look_for_lost_engines();
@@ -162,18 +166,26 @@ void session_state::take_result(const bus_message& message) {
 
 void session_state::caught_up() {
   replaying = false;
+  if (core->wanted().finished)
+    pump(); // it came to its end in an earlier life
+  else if (turn)
+    start_work();
+  for (const auto& question : std::exchange(questions, {}))
+    answer_wants(question);
+}
+
+void session_state::start_work() {
   progress line;
   line.what = "request_started";
   line.text = "working on " + request.model.name + " (" + request.id + ")";
   tell(std::move(line));
   report("running");
   pump();
-  for (const auto& question : std::exchange(questions, {}))
-    answer_wants(question);
 }
 
 void session_state::pump() {
-  if (ended)
+  // Without its turn a request starts nothing, but one that was taken back or has its answer may end.
+  if (ended || (!turn && !core->wanted().finished && !core->wanted().write))
     return;
   const auto work = core->wanted();
   const auto& names = around.names;
@@ -236,25 +248,26 @@ void session_state::take_heartbeat(const bus_message& message) {
   auto beat = e ? message_as<node_alive>(*e) : std::nullopt;
   if (!beat)
     return;
-  nodes[beat->node] = {beat->instance, 0};
+  processes[beat->instance] = {beat->node, 0};
   if (replaying)
     return;
   release_strays(*beat);
   for (auto& [engine, known] : engines) {
-    if (known.node != beat->node || known.lost)
+    if (known.instance != beat->instance)
       continue;
     const bool listed = std::any_of(beat->engines.begin(), beat->engines.end(), [&](const running_engine& x) {
       return x.request == request.id && x.engine == engine && x.attempt == known.attempt;
     });
-    if (known.instance == beat->instance && listed)
-      continue;
-    known.lost = true;
-    decide("lost/" + engine_key(engine, known.attempt),
-           engine_lost{engine, known.attempt,
-                       {failure_class::transient, failure_cause::node_lost,
-                        known.instance == beat->instance ? "its node no longer runs it" : "the process that ran it was restarted",
-                        {}}});
+    if (!listed)
+      lose(engine, known, "its node no longer runs it");
   }
+}
+
+void session_state::lose(const std::string& engine, live_engine& known, const std::string& why) {
+  if (std::exchange(known.lost, true))
+    return;
+  decide("lost/" + engine_key(engine, known.attempt),
+         engine_lost{engine, known.attempt, {failure_class::transient, failure_cause::node_lost, why, {}}});
 }
 
 void session_state::release_strays(const node_alive& beat) {
@@ -275,17 +288,15 @@ void session_state::release_strays(const node_alive& beat) {
 
 void session_state::look_for_lost_engines() {
   for (auto& [engine, known] : engines) {
-    if (known.lost)
-      continue;
-    auto beat = nodes.find(known.node);
-    const int silence = beat == nodes.end() ? silent_ticks : beat->second.age;
-    if (silence < node_lost_ticks)
-      continue;
-    known.lost = true;
-    decide("lost/" + engine_key(engine, known.attempt),
-           engine_lost{engine, known.attempt,
-                       {failure_class::transient, failure_cause::node_lost,
-                        "node " + known.node + " was not heard for " + std::to_string(silence) + " s", {}}});
+    auto beat = processes.find(known.instance);
+    const int silence = beat == processes.end() ? silent_ticks : beat->second.age;
+    const bool replaced = std::any_of(processes.begin(), processes.end(), [&](const auto& other) {
+      return other.first != known.instance && other.second.node == known.node && other.second.age <= 1;
+    });
+    if (silence >= process_replaced_ticks && replaced)
+      lose(engine, known, "the process that ran it was restarted");
+    else if (silence >= process_lost_ticks)
+      lose(engine, known, "node " + known.node + " was not heard for " + std::to_string(silence) + " s");
   }
 }
 
@@ -363,6 +374,11 @@ session_actor::behavior_type session(session_actor::stateful_pointer<session_sta
   return {
     [self](const bus_mail& mail) { self->state.take(mail); },
     [self](const lease_mail& mail) { self->state.take_lease(mail.held); },
+    [self](const your_turn&) {
+      self->state.turn = true;
+      if (!self->state.replaying && !self->state.ended)
+        self->state.start_work();
+    },
     [self](const reminder&) { self->state.tick(); },
   };
 }

@@ -128,7 +128,7 @@ std::string answer_text(const profile_request& request, const profile_result& re
   engine("decode", "ITL ", result.decode);
   if (!result.feasible) {
     out += "  binding constraint: " + result.binding_constraint + "\n";
-    if (result.achievable.ttft_ms > 0 && result.achievable.itl_ms > 0)
+    if (!result.prefill.engine.empty() && !result.decode.engine.empty())
       out += formatted("  would be met: TTFT %.1f ms, ITL %.1f ms\n", result.achievable.ttft_ms, result.achievable.itl_ms);
     for (const auto* chosen : {&result.prefill, &result.decode})
       if (!chosen->message.empty())
@@ -141,7 +141,9 @@ std::string answer_text(const profile_request& request, const profile_result& re
                    result.gpu_seconds, result.attempts_failed, result.clock.c_str());
   for (const auto& remark : result.remarks)
     out += "  note: " + remark + "\n";
-  if (!directory.empty())
+  if (!directory.empty() && (result.prefill.engine.empty() || result.decode.engine.empty()))
+    out += "  look at " + directory + "/report.html\n";
+  else if (!directory.empty())
     out += "  look at " + directory + "/report.html; deploy " + directory + "/config_with_planner.yaml\n";
   return out;
 }

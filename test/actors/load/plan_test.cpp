@@ -165,6 +165,9 @@ TEST_CASE("lag is judged against the wall time of what is measured") {
   w.plan.osl = 501; // half a percent of 500 steps of 5 ms
   CHECK_FALSE(played_too_late(w, {0, 0.0124, 1}, 10, 2));
   CHECK(played_too_late(w, {0, 0.0126, 1}, 10, 2));
+  w.plan.osl = 11;
+  CHECK_FALSE(played_too_late(w, {0.02, 0.0209, 1}, 10, 2)); // the same for every token: the gaps are right
+  CHECK(played_too_late(w, {0.02, 0.0211, 1}, 10, 2));
   auto p = work(point_kind::ttft);
   CHECK_FALSE(played_too_late(p, {0, 0.0024, 1}, 100, 2)); // 4.8 % of 50 ms
   CHECK(played_too_late(p, {0, 0.0026, 1}, 100, 2));
