@@ -25,10 +25,9 @@ struct channel {
   std::vector<const char*> answers; ///< kinds of the reply, for request/reply
 };
 
-const std::vector<const char*> result_kinds{"engine_ready",      "engine_failed",  "engine_lost",
-                                            "engine_released",   "point_measured", "attempt_failed",
-                                            "artifacts_written", "budget_spent",   "cancel_request",
-                                            "profile_failed"};
+const std::vector<const char*> result_kinds{"engine_ready",   "engine_failed",  "engine_lost",       "engine_released",
+                                            "point_measured", "attempt_failed", "artifacts_written", "budget_spent",
+                                            "cancel_request", "profile_failed"};
 
 std::vector<channel> channels() {
   const subjects names;

@@ -15,11 +15,11 @@ namespace sextant {
 struct envelope {
   int version = 1;
   std::string kind;
-  std::string id;       ///< id of this message; doubles as deduplication id of durable messages
-  std::string request;  ///< request the message belongs to
-  std::string time;     ///< RFC 3339, UTC; filled by `encode_message` when empty
-  std::string body;     ///< JSON text of the body
-  std::string unknown;  ///< JSON object text of envelope fields that this version does not know; kept, ignored
+  std::string id;      ///< id of this message; doubles as deduplication id of durable messages
+  std::string request; ///< request the message belongs to
+  std::string time;    ///< RFC 3339, UTC; filled by `encode_message` when empty
+  std::string body;    ///< JSON text of the body
+  std::string unknown; ///< JSON object text of envelope fields that this version does not know; kept, ignored
 };
 
 /// Why a text is not a message.
@@ -67,9 +67,8 @@ std::optional<T> message_as(const envelope& e) {
 }
 
 /// One decided fact about a request, in the order of its result stream.
-using result_event
-  = std::variant<engine_ready, engine_failed, engine_lost, engine_released, point_measured, attempt_failed, artifacts_written,
-                 budget_spent, cancel_request, profile_failed>;
+using result_event = std::variant<engine_ready, engine_failed, engine_lost, engine_released, point_measured, attempt_failed,
+                                  artifacts_written, budget_spent, cancel_request, profile_failed>;
 
 /// The result inside an envelope; nothing if it is of another kind or malformed.
 std::optional<result_event> result_from(const envelope& e);

@@ -13,9 +13,9 @@ namespace sextant {
 /// Asks INTAKE to profile what a DynamoGraphDeploymentRequest describes. Answered by
 /// `request_accepted` or `request_refused`. The same id again is the same request.
 struct submit_request {
-  std::string document;                        ///< the DGDR, YAML or JSON, as text
-  std::map<std::string, std::string> options;  ///< option name without dashes -> text, as on the command line
-  std::string source;                          ///< where the document came from, used as file name in errors
+  std::string document;                       ///< the DGDR, YAML or JSON, as text
+  std::map<std::string, std::string> options; ///< option name without dashes -> text, as on the command line
+  std::string source;                         ///< where the document came from, used as file name in errors
 };
 
 template <class Visitor>
@@ -59,7 +59,7 @@ void describe(Visitor& v, request_refused& x) {
 
 /// The request is stored and will be worked on.
 struct request_accepted {
-  bool duplicate = false;  ///< the id was known already
+  bool duplicate = false; ///< the id was known already
 };
 
 template <class Visitor>
@@ -73,8 +73,8 @@ enum class search_policy : uint8_t { adaptive, exhaustive };
 template <>
 struct enum_names<search_policy> {
   static constexpr std::array values{
-    std::pair{search_policy::adaptive, std::string_view{"adaptive"}},
-    std::pair{search_policy::exhaustive, std::string_view{"exhaustive"}},
+      std::pair{search_policy::adaptive, std::string_view{"adaptive"}},
+      std::pair{search_policy::exhaustive, std::string_view{"exhaustive"}},
   };
 };
 
@@ -84,8 +84,8 @@ enum class request_api : uint8_t { v1alpha1, v1beta1 };
 template <>
 struct enum_names<request_api> {
   static constexpr std::array values{
-    std::pair{request_api::v1alpha1, std::string_view{"v1alpha1"}},
-    std::pair{request_api::v1beta1, std::string_view{"v1beta1"}},
+      std::pair{request_api::v1alpha1, std::string_view{"v1alpha1"}},
+      std::pair{request_api::v1beta1, std::string_view{"v1beta1"}},
   };
 };
 
@@ -107,33 +107,33 @@ struct profile_request {
   int gpus_per_node = 8;
   int prefill_granularity = 16;
   int decode_granularity = 6;
-  int max_context = 0;              ///< tokens; the smaller of the user's and the model's
+  int max_context = 0; ///< tokens; the smaller of the user's and the model's
 
   // -- where and how ------------------------------------------------------------------------------
   std::string host = "simulated";
-  std::string simulation = "live";  ///< `live` or `virtual`
-  double simulation_speed = 0;      ///< engine seconds per wall second; 0 = chosen per measurement
+  std::string simulation = "live"; ///< `live` or `virtual`
+  double simulation_speed = 0;     ///< engine seconds per wall second; 0 = chosen per measurement
   int pool_gpus = 8;
   uint64_t seed = 0;
-  double max_gpu_hours = 0;         ///< 0 = no bound
-  double deadline_s = 0;            ///< wall seconds from `accepted_time`; 0 = no bound
-  std::string accepted_time;        ///< RFC 3339, UTC; empty = unknown, and then no deadline holds
-  int max_parallel_gpus = 0;        ///< 0 = the pool
+  double max_gpu_hours = 0;  ///< 0 = no bound
+  double deadline_s = 0;     ///< wall seconds from `accepted_time`; 0 = no bound
+  std::string accepted_time; ///< RFC 3339, UTC; empty = unknown, and then no deadline holds
+  int max_parallel_gpus = 0; ///< 0 = the pool
   double deployment_timeout_s = 1800;
   bool dry_run = false;
-  std::string output_dir;           ///< where artifacts go; empty = chosen by the artifacts role
+  std::string output_dir; ///< where artifacts go; empty = chosen by the artifacts role
 
   // -- deployment document ------------------------------------------------------------------------
-  std::string image;                ///< worker image, empty = the template's
-  std::string base_config;          ///< text of the base DGD; empty = the built-in template
+  std::string image;       ///< worker image, empty = the template's
+  std::string base_config; ///< text of the base DGD; empty = the built-in template
   std::string pvc_name;
   std::string pvc_path;
   std::string pvc_mount_path = "/opt/model-cache";
   std::string service_name;
   bool auto_apply = false;
   bool use_mocker = false;
-  std::map<std::string, std::string> planner;  ///< planner argument -> value, as given
-  std::map<std::string, std::string> extra;    ///< validated options that only some roles read
+  std::map<std::string, std::string> planner; ///< planner argument -> value, as given
+  std::map<std::string, std::string> extra;   ///< validated options that only some roles read
 };
 
 template <class Visitor>
@@ -177,10 +177,10 @@ void describe(Visitor& v, profile_request& x) {
   v.field("extra", x.extra, "further validated options");
 }
 
-/// A bound on the search is reached: it ends with what is known. Published into the results, so that a replay stops at the same
-/// place.
+/// A bound on the search is reached: it ends with what is known. Published into the results, so that a replay stops at the
+/// same place.
 struct budget_spent {
-  std::string what;  ///< which bound, for the record
+  std::string what; ///< which bound, for the record
 };
 
 template <class Visitor>

@@ -70,7 +70,7 @@ void artifacts_state::take(const bus_mail& mail) {
     if (auto* point = std::get_if<point_measured>(&*result)) {
       if (job.seen.insert(point->plan.point).second) // the first result of a point is the one that counts
         job.points.push_back(std::move(*point));
-    }     else if (auto* engine = std::get_if<engine_ready>(&*result))
+    } else if (auto* engine = std::get_if<engine_ready>(&*result))
       job.engines.push_back(std::move(*engine));
     return;
   }

@@ -56,7 +56,7 @@ struct artifacts_state {
     write_artifacts what;
     delivery_ptr receipt;
     int topic = 0;
-    std::set<std::string> seen;  ///< points that have a result already
+    std::set<std::string> seen; ///< points that have a result already
     std::vector<point_measured> points;
     std::vector<engine_ready> engines;
     subscription_ptr results;

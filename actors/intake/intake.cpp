@@ -19,7 +19,8 @@ document_error message_error(const codec_error& e) {
 void intake_state::start() {
   const auto& names = around.names;
   auto me = caf::actor_cast<intake_actor>(self);
-  subscriptions.push_back(around.link->follow(names.request_stream(), names.all_accepted(), 1, into_mailbox(me, accepted), [] {}));
+  subscriptions.push_back(
+      around.link->follow(names.request_stream(), names.all_accepted(), 1, into_mailbox(me, accepted), [] {}));
   subscriptions.push_back(around.link->subscribe_group(names.request_submit(), "intake", into_mailbox(me, submitted)));
   consumer_settings raw;
   raw.stream = names.request_stream();
@@ -79,8 +80,7 @@ void intake_state::submit(const envelope& e, const std::string& answer_to, const
   known[id] = true;
   spdlog::info("request-accepted: {}", id);
   around.link->publish_durable(around.names.request_accepted(id), "accept-" + id,
-                               encode_message("accept-" + id, id, request), {},
-                               [acknowledge, id](const std::string& error) {
+                               encode_message("accept-" + id, id, request), {}, [acknowledge, id](const std::string& error) {
                                  if (error.empty())
                                    acknowledge(false);
                                  else
@@ -108,7 +108,7 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
   state.settings = std::move(settings);
   state.start();
   return {
-    [self](const bus_mail& mail) { self->state.take(mail); },
+      [self](const bus_mail& mail) { self->state.take(mail); },
   };
 }
 

@@ -16,24 +16,26 @@ namespace sextant::load {
 namespace {
 
 constexpr int64_t cancel_check_ns = 20'000'000;
-constexpr int64_t lag_check_ns = 250'000'000;  ///< between looks at the lag of a wave under way
+constexpr int64_t lag_check_ns = 250'000'000; ///< between looks at the lag of a wave under way
 constexpr int64_t busy_pause_ns = 10'000'000; ///< between attempts to set the speed of an engine that is still busy
 constexpr int busy_attempts = 100;
-constexpr int halvings_at_most = 4;           ///< of the speed, in one attempt
+constexpr int halvings_at_most = 2;            ///< of the speed, in one attempt
 constexpr int64_t short_wave_ns = 500'000'000; ///< one hiccup of the machine is enough to make it late: worth another try
-constexpr int tries_of_short_waves = 3;       ///< at one speed
+constexpr int tries_of_short_waves = 3;        ///< at one speed
 
 /// One request while it is under way. Times are wall times.
 struct open_request {
   request_fault_kind fault = request_fault_kind::none;
   request_record record;
-  bool ended = false;     ///< by `[DONE]` or a finish reason
+  bool ended = false; ///< by `[DONE]` or a finish reason
 };
 
 class http_traffic final : public engine_traffic, private http_observer {
 public:
-  http_traffic(const measure_point& work, const http_url& url, const traffic_limits& limits, const std::atomic<bool>& cancelled)
-    : work_(work), url_(url), limits_(limits), cancelled_(cancelled), pace_(limits.pace ? *limits.pace : process_pace()), control_(url, cancelled) {
+  http_traffic(const measure_point& work, const http_url& url, const traffic_limits& limits,
+               const std::atomic<bool>& cancelled)
+      : work_(work), url_(url), limits_(limits), cancelled_(cancelled), pace_(limits.pace ? *limits.pace : process_pace()),
+        control_(url, cancelled) {
     http_client_settings settings;
     settings.cancelled = &cancelled;
     if (limits.connect_timeout_ns > 0)
@@ -73,7 +75,7 @@ private:
   playing_pace& pace_;
   engine_control control_;
   std::unique_ptr<http_client> client_;
-  std::map<uint64_t, std::string> prompts_;  ///< texts of prompts that are sent again and again
+  std::map<uint64_t, std::string> prompts_; ///< texts of prompts that are sent again and again
 
   // -- the pass under way -----------------------------------------------------------------------------
   std::vector<std::string> texts_;
@@ -81,16 +83,16 @@ private:
   size_t started_ = 0;
   size_t failed_ = 0;
   size_t finished_ = 0;
-  size_t in_flight_ = 1;      ///< wanted
-  bool aborted_ = false;      ///< clearly too late
+  size_t in_flight_ = 1; ///< wanted
+  bool aborted_ = false; ///< clearly too late
 
   // -- clocks -----------------------------------------------------------------------------------------
   double measured_speed_ = 1; ///< of the last measured pass
   double speed_limit_ = 0;    ///< after a late wave; 0 = none
   int halvings_ = 0;
-  int late_tries_ = 0;        ///< at this speed
-  int64_t last_pass_ns_ = 0;  ///< wall
-  bool plays_ = false;        ///< the engine has a speed that can be set
+  int late_tries_ = 0;       ///< at this speed
+  int64_t last_pass_ns_ = 0; ///< wall
+  bool plays_ = false;       ///< the engine has a speed that can be set
   int64_t engine_ns_ = 0;
   int64_t traffic_ns_ = 0;
   int64_t began_unix_ns_ = 0;
@@ -131,7 +133,8 @@ std::optional<failure> http_traffic::play(const std::vector<traffic_request>& re
   started_ = failed_ = finished_ = 0;
   aborted_ = false;
   in_flight_ = static_cast<size_t>(std::max(1, concurrency));
-  client_->set_request_timeout(limits_.request_timeout_ns > 0 ? limits_.request_timeout_ns : request_timeout_ns(work_, speed));
+  client_->set_request_timeout(limits_.request_timeout_ns > 0 ? limits_.request_timeout_ns
+                                                              : request_timeout_ns(work_, speed));
   if (auto error = client_->connect_ahead(std::min(in_flight_, requests.size())); !error.empty())
     return cancelled_ ? cancelled_failure()
                       : failure{failure_class::transient, failure_cause::engine_gone, work_.endpoint + ": " + error, {}};
@@ -196,8 +199,9 @@ void http_traffic::start_next() {
 /// Turns wall times into engine times and hands the records over.
 void http_traffic::close_pass(double speed, int64_t begin_ns, bool measured, std::vector<request_record>& records) {
   int64_t last_ns = begin_ns;
-  const auto to_engine
-    = [&](int64_t wall_ns) { return engine_ns_ + std::llround(static_cast<double>(wall_ns - begin_ns) * speed); };
+  const auto to_engine = [&](int64_t wall_ns) {
+    return engine_ns_ + std::llround(static_cast<double>(wall_ns - begin_ns) * speed);
+  };
   for (auto& r : open_) {
     if (!r.record.token_ns.empty())
       last_ns = std::max(last_ns, r.record.token_ns.back());
@@ -314,8 +318,10 @@ std::optional<failure> http_traffic::set_speed(double wanted, double& got) {
       return std::nullopt;
     client_->poll(busy_pause_ns);
   }
-  return failure{failure_class::transient, failure_cause::request_failed,
-                 "the simulated engine does not take its speed: HTTP " + std::to_string(outcome.status), {}};
+  return failure{failure_class::transient,
+                 failure_cause::request_failed,
+                 "the simulated engine does not take its speed: HTTP " + std::to_string(outcome.status),
+                 {}};
 }
 
 wave_verdict http_traffic::judge_wave(double measured_ms) {

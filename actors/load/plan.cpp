@@ -16,12 +16,13 @@ namespace {
 constexpr double shortest_step_s = 1.5e-3; ///< wall
 constexpr double shortest_ttft_s = 40e-3;  ///< wall
 constexpr double fastest = 1000;
-constexpr double decode_lag_share = 0.20;    ///< of one step
-constexpr double decode_value_share = 0.005; ///< of the steps of a request together
-constexpr double prefill_lag_share = 0.05;   ///< of the TTFT
-constexpr double many_steps = 300;           ///< to believe their 99th percentile
-constexpr double clearly = 3;                ///< times the allowed lag
-constexpr double wait_factor = 20;           ///< times the prediction
+constexpr double decode_lag_share = 0.20;   ///< of one step
+constexpr double decode_value_share = 0.01; ///< of the steps of a request together: the error that lag at its ends may make
+constexpr double prefill_lag_share = 0.05;  ///< of the TTFT
+constexpr double enough_steps = 20;         ///< to believe their median
+constexpr double many_steps = 300;          ///< to believe their 99th percentile
+constexpr double clearly = 3;               ///< times the allowed lag
+constexpr double wait_factor = 20;          ///< times the prediction
 constexpr double shortest_wait_s = 30;
 constexpr double unpredicted_wait_s = 600;
 
@@ -150,7 +151,8 @@ bool clearly_too_late(const measure_point& work, const playing_lag& lag, double 
   const double allowed_s = allowed_lag_s(work, expected_ms, speed);
   if (allowed_s <= 0)
     return false;
-  return lag.steps >= many_steps && harmful_lag_s(work, lag) > clearly * allowed_s;
+  const bool mostly = work.plan.kind == point_kind::ttft && lag.steps >= enough_steps && lag.p50_s > allowed_s;
+  return mostly || (lag.steps >= many_steps && harmful_lag_s(work, lag) > clearly * allowed_s);
 }
 
 int64_t request_timeout_ns(const measure_point& work, double speed) {

@@ -46,8 +46,8 @@ void metrics_state::take(const bus_mail& mail) {
   else
     result = attempt_failed{work.engine, work.engine_attempt, work.plan.point, work.attempt, std::get<failure>(outcome)};
   // One id per attempt, whoever drove it: a point that was driven twice after a crash counts once.
-  const auto id = stable_hash("measured/" + records->request + "/" + work.plan.point + "#" + std::to_string(work.engine_attempt)
-                              + "." + std::to_string(work.attempt));
+  const auto id = stable_hash("measured/" + records->request + "/" + work.plan.point + "#"
+                              + std::to_string(work.engine_attempt) + "." + std::to_string(work.attempt));
   auto receipts = std::move(run.receipts);
   runs.erase(mail.message.subject);
   around.link->publish_durable(around.names.result(records->request), id, encode_result(id, records->request, result), {},

@@ -20,9 +20,9 @@ std::string decimals(double x, int digits = 1) {
 
 /// What the whole waves tell: tokens, duration and the average number of requests in flight.
 struct traffic_totals {
-  double seconds = 0;           ///< first send to last token, summed over waves
+  double seconds = 0; ///< first send to last token, summed over waves
   double output_tokens = 0;
-  double request_seconds = 0;   ///< sum of request latencies
+  double request_seconds = 0; ///< sum of request latencies
   int waves = 0;
 };
 
@@ -121,9 +121,11 @@ void remark_on_counts(const std::vector<request_record>& records, std::vector<st
     merged += r.error.empty() && r.usage_tokens > r.token_ns.size();
   }
   if (uncounted > 0)
-    remarks.push_back(std::to_string(uncounted) + " requests ended without usage: their input length is taken from the plan");
+    remarks.push_back(std::to_string(uncounted)
+                      + " requests ended without usage: their input length is taken from the plan");
   if (merged > 0)
-    remarks.push_back(std::to_string(merged) + " requests had events that carry several tokens: gaps are averages over those");
+    remarks.push_back(std::to_string(merged)
+                      + " requests had events that carry several tokens: gaps are averages over those");
 }
 
 void remark_on_reuse(const point_plan& plan, double share, size_t valid, std::vector<std::string>& remarks) {

@@ -1,6 +1,7 @@
 // answer.cpp: What a search wants and what it knows, as messages.
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include "actors/search/candidates.hpp"
 #include "actors/search/curves.hpp"
@@ -257,9 +258,22 @@ profile_result search_run::result() const {
       r.binding_constraint = std::move(why);
   fill_totals(r);
   fill_curves(r);
+  gather_remarks(r);
   if (known_.request.dry_run)
     fill_estimate(r);
   return r;
+}
+
+/// What limits single points limits the answer: each remark once, with the number of points it stands at.
+void search_run::gather_remarks(profile_result& r) const {
+  std::map<std::string, int> points;
+  for (const auto& candidate : known_.candidates)
+    for (const auto& [id, point] : candidate.points)
+      if (point.result)
+        for (const auto& remark : point.result->remarks)
+          ++points[remark];
+  for (const auto& [remark, count] : points)
+    r.remarks.push_back(remark + " (" + std::to_string(count) + " of " + std::to_string(r.points_measured) + " points)");
 }
 
 /// What a sweep of every usable candidate would take, without start-up and curves: the upper end for the adaptive policy.

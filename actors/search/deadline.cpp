@@ -12,7 +12,8 @@ std::optional<double> seconds_of(std::string_view rfc3339) {
   double second = 0;
   char zone = 0, rest = 0;
   const std::string text{rfc3339};
-  if (std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%lf%c%c", &year, &month, &day, &hour, &minute, &second, &zone, &rest) != 7
+  if (std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%lf%c%c", &year, &month, &day, &hour, &minute, &second, &zone, &rest)
+          != 7
       || zone != 'Z')
     return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},

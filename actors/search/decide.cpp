@@ -64,9 +64,8 @@ std::vector<need> search_run::needs_of(phase role) {
   ahead = 0;
   for (const auto& n : needs)
     ahead += n.points;
-  const bool sweeping = std::any_of(known_.candidates.begin(), known_.candidates.end(), [&](const candidate_track& c) {
-    return c.report.role == role && c.sweeping();
-  });
+  const bool sweeping = std::any_of(known_.candidates.begin(), known_.candidates.end(),
+                                    [&](const candidate_track& c) { return c.report.role == role && c.sweeping(); });
   track.swept = needs.empty() && !sweeping;
   if (!track.swept)
     return needs;
@@ -79,9 +78,8 @@ std::vector<need> search_run::needs_of(phase role) {
     ahead = curve->points;
     return {*curve};
   }
-  track.done = std::none_of(known_.candidates.begin(), known_.candidates.end(), [&](const candidate_track& c) {
-    return c.report.role == role && c.busy();
-  });
+  track.done = std::none_of(known_.candidates.begin(), known_.candidates.end(),
+                            [&](const candidate_track& c) { return c.report.role == role && c.busy(); });
   return {};
 }
 
@@ -116,12 +114,13 @@ void search_run::deploy(candidate_track& candidate) {
   candidate.life = engine_life::deploying;
   candidate.order = ++deployments_;
   ++candidate.incarnation;
-  tell("engine_wanted", candidate.report.engine + " is to be deployed on " + std::to_string(candidate.report.layout.gpus) + " GPUs",
+  tell("engine_wanted",
+       candidate.report.engine + " is to be deployed on " + std::to_string(candidate.report.layout.gpus) + " GPUs",
        candidate.report.engine);
 }
 
-/// What is deployed first. The exhaustive policy takes both phases in turn. The adaptive one runs prefill candidates first: their
-/// points are short, so the winner's curve is measured while it runs and the pool is decode's soon.
+/// What is deployed first. The exhaustive policy takes both phases in turn. The adaptive one runs prefill candidates first:
+/// their points are short, so the winner's curve is measured while it runs and the pool is decode's soon.
 std::vector<const need*> search_run::deploy_order(const std::array<std::vector<need>, 2>& needs) const {
   std::vector<const need*> order;
   if (known_.request.policy == search_policy::adaptive) {
@@ -190,9 +189,8 @@ void search_run::fill_up(const std::array<std::vector<need>, 2>& needs) {
 }
 
 bool search_run::all_quiet() const {
-  return std::none_of(known_.candidates.begin(), known_.candidates.end(), [](const candidate_track& c) {
-    return active(c) || c.life == engine_life::releasing;
-  });
+  return std::none_of(known_.candidates.begin(), known_.candidates.end(),
+                      [](const candidate_track& c) { return active(c) || c.life == engine_life::releasing; });
 }
 
 /// The last resort: engines that only wait for their curves are ended for one that cannot start beside them.
@@ -207,7 +205,8 @@ void search_run::make_room(const need& blocked, const std::array<std::vector<nee
       continue;
     candidate.life = engine_life::releasing;
     free += candidate.report.layout.gpus;
-    tell("engine_released", candidate.report.engine + " is ended to make room for " + waiting.engine, candidate.report.engine);
+    tell("engine_released", candidate.report.engine + " is ended to make room for " + waiting.engine,
+         candidate.report.engine);
   }
 }
 

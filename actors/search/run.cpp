@@ -58,7 +58,7 @@ bool search_run::take(const engine_ready& x) {
       give_up(*candidate, "the KV capacity is unknown");
     else if (candidate->grid.empty())
       give_up(*candidate, "its KV cache of " + std::to_string(x.kv_tokens)
-                            + " tokens holds less than one request for each attention rank");
+                              + " tokens holds less than one request for each attention rank");
   }
   return true;
 }
@@ -115,8 +115,10 @@ bool search_run::take(const point_measured& x) {
   candidate->engine_s += x.engine_s;
   if (!x.valid || !(x.value_ms > 0) || !(x.throughput_per_gpu > 0)) {
     point_missed(*candidate, point,
-                 {failure_class::transient, failure_cause::request_failed,
-                  x.remarks.empty() ? std::string{"the measurement is not valid"} : x.remarks.front(), {}});
+                 {failure_class::transient,
+                  failure_cause::request_failed,
+                  x.remarks.empty() ? std::string{"the measurement is not valid"} : x.remarks.front(),
+                  {}});
     return true;
   }
   point.result = x;
@@ -155,17 +157,17 @@ void search_run::point_missed(candidate_track& candidate, point_track& point, co
   ++attempts_failed_;
   point.reason = error.detail.empty() ? std::string{to_text(error.cause)} : error.detail;
   point.failed = error.kind == failure_class::permanent || point.failures >= most_failures;
-  tell(point.failed ? "point_failed" : "attempt_failed", point.plan.point + attempts_text(point.failures) + ": " + point.reason,
-       candidate.report.engine, point.plan.point);
+  tell(point.failed ? "point_failed" : "attempt_failed",
+       point.plan.point + attempts_text(point.failures) + ": " + point.reason, candidate.report.engine, point.plan.point);
   if (point.failed)
     known_.remarks.push_back(point.plan.point + " was not measured: " + point.reason);
   settle_failures(candidate);
 }
 
 void search_run::settle_failures(candidate_track& candidate) {
-  const bool hopeless = candidate.grid_known && std::all_of(candidate.grid.begin(), candidate.grid.end(), [&](const auto& plan) {
-    return candidate.given_up(plan.point);
-  });
+  const bool hopeless = candidate.grid_known
+                        && std::all_of(candidate.grid.begin(), candidate.grid.end(),
+                                       [&](const auto& plan) { return candidate.given_up(plan.point); });
   if (hopeless)
     give_up(candidate, "none of its points could be measured: " + candidate.points.at(candidate.grid.front().point).reason);
 }

@@ -11,9 +11,9 @@ namespace sextant::searching {
 
 /// Where one phase of the search stands.
 struct phase_track {
-  bool swept = false;      ///< nothing can change the pick any more
-  bool done = false;       ///< curve measured, or impossible
-  std::string announced;   ///< pick that people were told of
+  bool swept = false;    ///< nothing can change the pick any more
+  bool done = false;     ///< curve measured, or impossible
+  std::string announced; ///< pick that people were told of
 };
 
 /// One search under either policy.
@@ -69,19 +69,20 @@ private:
   void fill_alternatives(profile_result& r) const;
   void fill_totals(profile_result& r) const;
   void fill_curves(profile_result& r) const;
+  void gather_remarks(profile_result& r) const;
   void fill_estimate(profile_result& r) const;
   measure_point work_for(const candidate_track& candidate) const;
   deploy_engine deployment_of(const candidate_track& candidate) const;
 
   knowledge known_;
   std::array<phase_track, 2> phases_;
-  std::array<int, 2> points_ahead_{};  ///< points that each phase is expected to need still
+  std::array<int, 2> points_ahead_{}; ///< points that each phase is expected to need still
   std::vector<progress> news_;
   uint64_t deployments_ = 0;
   int attempts_failed_ = 0;
-  bool started_ = false;    ///< a result was taken
-  bool ended_ = false;      ///< cancelled or failed: nothing but releasing
-  bool hard_end_ = false;   ///< failed: do not wait for releases
+  bool started_ = false;  ///< a result was taken
+  bool ended_ = false;    ///< cancelled or failed: nothing but releasing
+  bool hard_end_ = false; ///< failed: do not wait for releases
   bool written_ = false;
 };
 

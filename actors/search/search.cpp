@@ -60,8 +60,9 @@ void search_state::spawn_session(const std::string& id) {
       self->spawn<caf::monitored>(session, around, settings, tracked.request, caf::actor_cast<search_actor>(self));
   tracked.has_turn = false;
   if (cancelled_early.erase(id) > 0)
-    around.link->publish_durable(around.names.result(id), "early-cancel-" + id,
-                                 encode_result("early-cancel-" + id, id, cancel_request{"taken back right after submission"}));
+    around.link->publish_durable(
+        around.names.result(id), "early-cancel-" + id,
+        encode_result("early-cancel-" + id, id, cancel_request{"taken back right after submission"}));
   give_turn();
 }
 
@@ -90,7 +91,8 @@ void search_state::take_report(const session_report& report) {
 void search_state::take_cancel(const bus_message& message) {
   // Subjects end in `<id>.cancel`; a request that has a session hears it there.
   const auto end = message.subject.rfind('.');
-  const auto id = message.subject.substr(message.subject.rfind('.', end - 1) + 1, end - message.subject.rfind('.', end - 1) - 1);
+  const auto id =
+      message.subject.substr(message.subject.rfind('.', end - 1) + 1, end - message.subject.rfind('.', end - 1) - 1);
   if (requests.count(id))
     return;
   cancelled_early.insert(id);
@@ -137,7 +139,7 @@ search_actor::behavior_type search(search_actor::stateful_pointer<search_state> 
   return {
       [self](const bus_mail& mail) { self->state.take(mail); },
       [self](const session_report& report) { self->state.take_report(report); },
-    [](const reminder&) {},
+      [](const reminder&) {},
   };
 }
 

@@ -27,28 +27,28 @@ struct your_turn {};
 
 /// Interface of SEARCH, which watches over the sessions.
 using search_actor = caf::typed_actor<
-  // An accepted request of the stream, or a list question.
-  caf::reacts_to<bus_mail>,
-  // A session's news.
-  caf::reacts_to<session_report>,
-  // Time to start a session again.
-  caf::reacts_to<reminder>>;
+    // An accepted request of the stream, or a list question.
+    caf::reacts_to<bus_mail>,
+    // A session's news.
+    caf::reacts_to<session_report>,
+    // Time to start a session again.
+    caf::reacts_to<reminder>>;
 
 /// Interface of a SESSION.
 using session_actor = caf::typed_actor<
-  // Results in stream order, heartbeats of nodes, commands of people.
-  caf::reacts_to<bus_mail>,
-  // Whether the lease on the request is (still) held.
-  caf::reacts_to<lease_mail>,
-  // Its request may use the pool now.
-  caf::reacts_to<your_turn>,
-  // Ticks once a second.
-  caf::reacts_to<reminder>>;
+    // Results in stream order, heartbeats of nodes, commands of people.
+    caf::reacts_to<bus_mail>,
+    // Whether the lease on the request is (still) held.
+    caf::reacts_to<lease_mail>,
+    // Its request may use the pool now.
+    caf::reacts_to<your_turn>,
+    // Ticks once a second.
+    caf::reacts_to<reminder>>;
 
 /// What SEARCH needs to know of the installation.
 struct search_settings {
-  std::string pool = "default";  ///< pool that engines are asked from
-  std::string zone = "default";  ///< zone that measurements are asked from
+  std::string pool = "default"; ///< pool that engines are asked from
+  std::string zone = "default"; ///< zone that measurements are asked from
 };
 
 /// State of SEARCH; restarted by the runtime at any time: requests are in their stream.
@@ -70,14 +70,14 @@ struct search_state {
     session_actor session;
     request_summary summary;
     int crashes = 0;
-    bool has_turn = false;  ///< the present session was told
+    bool has_turn = false; ///< the present session was told
   };
   search_actor::pointer self = nullptr;
   surroundings around;
   search_settings settings;
   std::map<std::string, tracked_request> requests;
   std::vector<std::string> order;
-  std::set<std::string> cancelled_early;  ///< ids that were taken back before their request arrived here
+  std::set<std::string> cancelled_early; ///< ids that were taken back before their request arrived here
   std::vector<subscription_ptr> subscriptions;
 };
 
@@ -111,7 +111,7 @@ struct session_state {
     std::string node;
     std::string instance;
     int gpus = 0;
-    bool lost = false;   ///< already published as lost
+    bool lost = false; ///< already published as lost
   };
 
   // -- engines ----------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ struct session_state {
   /// A process that runs engines, as it was last heard.
   struct heartbeat {
     std::string node;
-    int age = 0;  ///< ticks since it was heard
+    int age = 0; ///< ticks since it was heard
   };
 
   session_actor::pointer self = nullptr;
@@ -145,15 +145,15 @@ struct session_state {
   lease held;
   bool replaying = true;
   bool ended = false;
-  bool turn = false;                 ///< whether the pool may be used
-  uint64_t told = 0;                 ///< number of events of this life, part of their ids
-  std::string directory;             ///< where artifacts went
-  std::set<std::string> issued;      ///< keys of work issued in this life
+  bool turn = false;            ///< whether the pool may be used
+  uint64_t told = 0;            ///< number of events of this life, part of their ids
+  std::string directory;        ///< where artifacts went
+  std::set<std::string> issued; ///< keys of work issued in this life
   std::map<std::string, live_engine> engines;
-  std::map<std::string, heartbeat> processes;  ///< by instance
-  std::vector<bus_message> questions;  ///< asked while the results were still being read
-  int silent_ticks = 0;              ///< ticks since this life began, for processes that were never heard
-  std::optional<failure> end_reason; ///< cancelled, or given up
+  std::map<std::string, heartbeat> processes; ///< by instance
+  std::vector<bus_message> questions;         ///< asked while the results were still being read
+  int silent_ticks = 0;                       ///< ticks since this life began, for processes that were never heard
+  std::optional<failure> end_reason;          ///< cancelled, or given up
   std::vector<subscription_ptr> subscriptions;
 };
 

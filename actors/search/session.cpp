@@ -65,8 +65,9 @@ void session_state::take_lease(const lease& answer) {
   if (held.revision > 0 && !had_it) {
     auto me = caf::actor_cast<session_actor>(self);
     subscriptions.push_back(around.link->follow(around.names.result_stream(), around.names.result(request.id), 1,
-                                                into_mailbox(me, result_topic),
-                                                [me] { caf::anon_send(me, bus_mail{caught_up_topic, {}, nullptr}); }));
+                                                into_mailbox(me, result_topic), [me] {
+                                                  caf::anon_send(me, bus_mail{caught_up_topic, {}, nullptr});
+                                                }));
   }
 }
 
@@ -152,8 +153,10 @@ void session_state::take_result(const bus_message& message) {
   if (auto* written = std::get_if<artifacts_written>(&*result))
     directory = written->directory;
   if (auto* cancel = std::get_if<cancel_request>(&*result))
-    end_reason = failure{failure_class::permanent, failure_cause::cancelled,
-                         "cancelled" + (cancel->reason.empty() ? std::string{} : ": " + cancel->reason), {}};
+    end_reason = failure{failure_class::permanent,
+                         failure_cause::cancelled,
+                         "cancelled" + (cancel->reason.empty() ? std::string{} : ": " + cancel->reason),
+                         {}};
   if (auto* failed = std::get_if<profile_failed>(&*result))
     end_reason = failed->error;
   auto news = core->apply(*result);
@@ -277,9 +280,8 @@ void session_state::release_strays(const node_alive& beat) {
       continue;
     auto known = engines.find(x.engine);
     const bool current = known != engines.end() && known->second.attempt == x.attempt;
-    const bool awaited = std::any_of(work.deploy.begin(), work.deploy.end(), [&](const deploy_engine& d) {
-      return d.engine == x.engine && d.attempt == x.attempt;
-    });
+    const bool awaited = std::any_of(work.deploy.begin(), work.deploy.end(),
+                                     [&](const deploy_engine& d) { return d.engine == x.engine && d.attempt == x.attempt; });
     if (!current && !awaited)
       around.link->publish(around.names.release(request.id),
                            encode_message("release", request.id, release_engine{x.engine, x.attempt}));
@@ -372,14 +374,14 @@ session_actor::behavior_type session(session_actor::stateful_pointer<session_sta
   self->set_down_handler([self](const caf::down_msg& down) { self->quit(down.reason); });
   state.start();
   return {
-    [self](const bus_mail& mail) { self->state.take(mail); },
-    [self](const lease_mail& mail) { self->state.take_lease(mail.held); },
-    [self](const your_turn&) {
-      self->state.turn = true;
-      if (!self->state.replaying && !self->state.ended)
-        self->state.start_work();
-    },
-    [self](const reminder&) { self->state.tick(); },
+      [self](const bus_mail& mail) { self->state.take(mail); },
+      [self](const lease_mail& mail) { self->state.take_lease(mail.held); },
+      [self](const your_turn&) {
+        self->state.turn = true;
+        if (!self->state.replaying && !self->state.ended)
+          self->state.start_work();
+      },
+      [self](const reminder&) { self->state.tick(); },
   };
 }
 

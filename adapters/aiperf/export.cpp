@@ -53,22 +53,24 @@ metric single(const char* tag, const char* header, const char* unit, double valu
 std::vector<metric> request_metrics(const request_samples& s) {
   const auto nothing = std::nan("");
   return {
-    per_request("time_to_first_token", "Time to First Token", "ms", s, [&](size_t i) { return s.ttft_ms[i]; }),
-    per_request("time_to_second_token", "Time to Second Token", "ms", s,
-                [&](size_t i) { return s.output_tokens[i] > 1 && i < s.second_ms.size() ? s.second_ms[i] : nothing; }),
-    per_request("request_latency", "Request Latency", "ms", s, [&](size_t i) { return s.latency_ms[i]; }),
-    per_request("inter_token_latency", "Inter Token Latency", "ms", s,
-                [&](size_t i) { return s.output_tokens[i] > 1 ? s.itl_ms[i] : nothing; }),
-    per_request("output_token_throughput_per_user", "Output Token Throughput Per User", "tokens/sec/user", s,
-                [&](size_t i) { return s.itl_ms[i] > 0 ? 1e3 / s.itl_ms[i] : nothing; }),
-    per_request("decode_duration", "Decode Duration", "ms", s, [&](size_t i) { return s.latency_ms[i] - s.ttft_ms[i]; }),
-    per_request("e2e_output_token_throughput", "End-to-End Output Token Throughput", "tokens/sec", s,
-                [&](size_t i) { return s.latency_ms[i] > 0 ? s.output_tokens[i] / s.latency_ms[i] * 1e3 : nothing; }),
-    per_request("prefill_throughput_per_user", "Prefill Throughput Per User", "tokens/sec/user", s,
-                [&](size_t i) { return s.ttft_ms[i] > 0 ? s.input_tokens[i] / s.ttft_ms[i] * 1e3 : nothing; }),
-    per_request("output_sequence_length", "Output Sequence Length", "tokens", s, [&](size_t i) { return s.output_tokens[i]; }),
-    per_request("input_sequence_length", "Input Sequence Length", "tokens", s, [&](size_t i) { return s.input_tokens[i]; }),
-    per_request("output_token_count", "Output Token Count", "tokens", s, [&](size_t i) { return s.output_tokens[i]; }),
+      per_request("time_to_first_token", "Time to First Token", "ms", s, [&](size_t i) { return s.ttft_ms[i]; }),
+      per_request("time_to_second_token", "Time to Second Token", "ms", s,
+                  [&](size_t i) { return s.output_tokens[i] > 1 && i < s.second_ms.size() ? s.second_ms[i] : nothing; }),
+      per_request("request_latency", "Request Latency", "ms", s, [&](size_t i) { return s.latency_ms[i]; }),
+      per_request("inter_token_latency", "Inter Token Latency", "ms", s,
+                  [&](size_t i) { return s.output_tokens[i] > 1 ? s.itl_ms[i] : nothing; }),
+      per_request("output_token_throughput_per_user", "Output Token Throughput Per User", "tokens/sec/user", s,
+                  [&](size_t i) { return s.itl_ms[i] > 0 ? 1e3 / s.itl_ms[i] : nothing; }),
+      per_request("decode_duration", "Decode Duration", "ms", s, [&](size_t i) { return s.latency_ms[i] - s.ttft_ms[i]; }),
+      per_request("e2e_output_token_throughput", "End-to-End Output Token Throughput", "tokens/sec", s,
+                  [&](size_t i) { return s.latency_ms[i] > 0 ? s.output_tokens[i] / s.latency_ms[i] * 1e3 : nothing; }),
+      per_request("prefill_throughput_per_user", "Prefill Throughput Per User", "tokens/sec/user", s,
+                  [&](size_t i) { return s.ttft_ms[i] > 0 ? s.input_tokens[i] / s.ttft_ms[i] * 1e3 : nothing; }),
+      per_request("output_sequence_length", "Output Sequence Length", "tokens", s,
+                  [&](size_t i) { return s.output_tokens[i]; }),
+      per_request("input_sequence_length", "Input Sequence Length", "tokens", s,
+                  [&](size_t i) { return s.input_tokens[i]; }),
+      per_request("output_token_count", "Output Token Count", "tokens", s, [&](size_t i) { return s.output_tokens[i]; }),
   };
 }
 
@@ -96,7 +98,8 @@ std::string iso_time(int64_t unix_ns) {
   return text;
 }
 
-/// Wall clock of a moment this many engine milliseconds after the first send; of the first send itself without a wall clock 0.
+/// Wall clock of a moment this many engine milliseconds after the first send; of the first send itself without a wall clock
+/// 0.
 int64_t moment_ns(const request_samples& s, double since_first_ms) {
   return unix_ns_of(s.started).value_or(0) + std::llround(since_first_ms * 1e6);
 }
@@ -127,18 +130,19 @@ std::vector<metric> whole_metrics(const point_measured& p) {
   const double seconds = p.output_tokens_per_s > 0 ? osl / p.output_tokens_per_s : (last_ms - first_ms) / 1e3;
   const auto rate = [seconds](double x) { return seconds > 0 ? x / seconds : 0; };
   return {
-    single("output_token_throughput", "Output Token Throughput", "tokens/sec", rate(osl)),
-    single("total_token_throughput", "Total Token Throughput", "tokens/sec", rate(isl + osl)),
-    single("request_throughput", "Request Throughput", "requests/sec", rate(count)),
-    single("request_count", "Request Count", "requests", count),
-    single("error_request_count", "Error Request Count", "requests", errors),
-    single("min_request_timestamp", "Minimum Request Timestamp", "ns", static_cast<double>(moment_ns(s, first_ms))),
-    single("max_response_timestamp", "Maximum Response Timestamp", "ns", static_cast<double>(moment_ns(s, last_ms))),
-    single("benchmark_duration", "Benchmark Duration", "sec", seconds),
-    single("total_isl", "Total Input Sequence Length", "tokens", isl),
-    single("total_osl", "Total Output Sequence Length", "tokens", osl),
-    single("total_output_tokens", "Total Output Tokens", "tokens", osl),
-    single("overall_usage_prompt_cache_read_pct", "Overall Usage Prompt Cache Read", "%", isl > 0 ? cached / isl * 100 : 0),
+      single("output_token_throughput", "Output Token Throughput", "tokens/sec", rate(osl)),
+      single("total_token_throughput", "Total Token Throughput", "tokens/sec", rate(isl + osl)),
+      single("request_throughput", "Request Throughput", "requests/sec", rate(count)),
+      single("request_count", "Request Count", "requests", count),
+      single("error_request_count", "Error Request Count", "requests", errors),
+      single("min_request_timestamp", "Minimum Request Timestamp", "ns", static_cast<double>(moment_ns(s, first_ms))),
+      single("max_response_timestamp", "Maximum Response Timestamp", "ns", static_cast<double>(moment_ns(s, last_ms))),
+      single("benchmark_duration", "Benchmark Duration", "sec", seconds),
+      single("total_isl", "Total Input Sequence Length", "tokens", isl),
+      single("total_osl", "Total Output Sequence Length", "tokens", osl),
+      single("total_output_tokens", "Total Output Tokens", "tokens", osl),
+      single("overall_usage_prompt_cache_read_pct", "Overall Usage Prompt Cache Read", "%",
+             isl > 0 ? cached / isl * 100 : 0),
   };
 }
 
@@ -170,13 +174,15 @@ std::string stable_uuid(const std::string& text) {
 }
 
 std::string benchmark_id(const profile_request& request, const point_measured& p) {
-  return stable_uuid(request.id + '\n' + p.plan.point + '\n' + std::to_string(p.engine_attempt) + '.' + std::to_string(p.attempt));
+  return stable_uuid(request.id + '\n' + p.plan.point + '\n' + std::to_string(p.engine_attempt) + '.'
+                     + std::to_string(p.attempt));
 }
 
 json input_config(const profile_request& request, const point_plan& plan, int count) {
   json out;
   out["endpoint"] = {{"model_names", json::array({request.model.name})}, {"type", "completions"}, {"streaming", true}};
-  out["loadgen"] = {{"concurrency", plan.concurrency}, {"request_count", count}, {"warmup_request_count", plan.warmup_requests}};
+  out["loadgen"] = {
+      {"concurrency", plan.concurrency}, {"request_count", count}, {"warmup_request_count", plan.warmup_requests}};
   out["input"]["prompt"]["input_tokens"] = {{"mean", plan.isl}, {"stddev", 0}};
   out["input"]["prompt"]["output_tokens"] = {{"mean", plan.osl}, {"stddev", 0}};
   out["input"]["extra"] = {{"max_tokens", plan.osl}, {"min_tokens", plan.osl}, {"ignore_eos", true}};
@@ -209,22 +215,23 @@ json error_summary(const request_samples& s) {
 
 /// What AIPerf has no place for.
 json own_facts(const point_measured& p) {
-  return {{"point", p.plan.point},
-          {"engine", p.engine},
-          {"kind", std::string{to_text(p.plan.kind)}},
-          {"value_ms", p.value_ms},
-          {"value_low_ms", p.value_low_ms},
-          {"value_high_ms", p.value_high_ms},
-          {"throughput_per_gpu", p.throughput_per_gpu},
-          {"waves", p.waves},
-          {"stopped", std::string{to_text(p.stopped)}},
-          {"valid", p.valid},
-          {"clock", p.clock},
-          {"speed", p.speed},
-          {"simulated", p.simulated},
-          {"cached_share", p.cached_share},
-          {"time_origin", p.samples.started.empty() ? "first send" : "wall clock at the first send, engine time from there on"},
-          {"remarks", p.remarks}};
+  return {
+      {"point", p.plan.point},
+      {"engine", p.engine},
+      {"kind", std::string{to_text(p.plan.kind)}},
+      {"value_ms", p.value_ms},
+      {"value_low_ms", p.value_low_ms},
+      {"value_high_ms", p.value_high_ms},
+      {"throughput_per_gpu", p.throughput_per_gpu},
+      {"waves", p.waves},
+      {"stopped", std::string{to_text(p.stopped)}},
+      {"valid", p.valid},
+      {"clock", p.clock},
+      {"speed", p.speed},
+      {"simulated", p.simulated},
+      {"cached_share", p.cached_share},
+      {"time_origin", p.samples.started.empty() ? "first send" : "wall clock at the first send, engine time from there on"},
+      {"remarks", p.remarks}};
 }
 
 std::string text_of(const json& x, int indent) {
@@ -322,10 +329,10 @@ json record_json(const profile_request& request, const point_measured& p, size_t
 std::string inputs_json(const profile_request& request, const point_measured& p) {
   auto data = json::array();
   for (size_t i = 0; i < p.samples.error.size(); ++i) {
-    const json payload = {{"model", request.model.name},    {"stream", true},
-                          {"max_tokens", p.plan.osl},       {"min_tokens", p.plan.osl},
-                          {"ignore_eos", true},             {"stream_options", {{"include_usage", true}}},
-                          {"prompt_tokens", p.plan.isl},    {"prompt_seed", p.plan.prompt_seed}};
+    const json payload = {{"model", request.model.name}, {"stream", true},
+                          {"max_tokens", p.plan.osl},    {"min_tokens", p.plan.osl},
+                          {"ignore_eos", true},          {"stream_options", {{"include_usage", true}}},
+                          {"prompt_tokens", p.plan.isl}, {"prompt_seed", p.plan.prompt_seed}};
     data.push_back({{"session_id", session_id(i)}, {"payloads", json::array({payload})}});
   }
   return text_of({{"data", data}}, 1) + '\n';
@@ -346,7 +353,8 @@ point_measured warming_run(const point_measured& point) {
   run.remarks = {"filled the KV cache for the measured run; in none of its statistics"};
   run.valid = std::all_of(run.samples.error.begin(), run.samples.error.end(), [](const auto& e) { return e.empty(); });
   // Nothing is selected by this run: what the measured one found must not stand in its files.
-  run.value_ms = run.value_low_ms = run.value_high_ms = run.throughput_per_gpu = run.output_tokens_per_s = run.cached_share = 0;
+  run.value_ms = run.value_low_ms = run.value_high_ms = run.throughput_per_gpu = run.output_tokens_per_s = run.cached_share =
+      0;
   return run;
 }
 

@@ -14,9 +14,9 @@ namespace sextant {
 /// (clock, speed, interval of the value) stands below the one new key `sextant`.
 std::map<std::string, std::string> aiperf_export(const profile_request& request, const point_measured& point);
 
-/// The pass that filled the KV cache before a point, as the run of its own that it is for the reference profiler: same prompts,
-/// `warm_osl` output tokens, the point's `warmup` samples. Its records are in AIPerf's phase `profiling`, as such a run writes
-/// them.
+/// The pass that filled the KV cache before a point, as the run of its own that it is for the reference profiler: same
+/// prompts, `warm_osl` output tokens, the point's `warmup` samples. Its records are in AIPerf's phase `profiling`, as such a
+/// run writes them.
 point_measured warming_run(const point_measured& point);
 
 } // namespace sextant

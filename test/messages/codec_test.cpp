@@ -50,10 +50,10 @@ std::vector<codec_error> envelope_errors(const std::string& text) {
 } // namespace
 
 TEMPLATE_TEST_CASE("every field of every message survives the wire", "[codec]", submit_request, request_accepted,
-                   request_refused, budget_spent, cancel_request, profile_request, deploy_engine, release_engine, engine_ready,
-                   engine_failed, engine_lost, engine_released, work_wanted, node_alive, measure_point, point_measured, attempt_failed,
-                   write_artifacts, artifacts_written, profile_finished, profile_failed, progress, request_summary,
-                   request_list) {
+                   request_refused, budget_spent, cancel_request, profile_request, deploy_engine, release_engine,
+                   engine_ready, engine_failed, engine_lost, engine_released, work_wanted, node_alive, measure_point,
+                   point_measured, attempt_failed, write_artifacts, artifacts_written, profile_finished, profile_failed,
+                   progress, request_summary, request_list) {
   const auto original = test::filled<TestType>();
   const auto text = encode_message("id-1", "r-1", original);
   std::vector<codec_error> errors;
