@@ -155,7 +155,7 @@ constexpr std::array rows{
   option_row{.name = "timeout", .type = option_type::duration, .unit = "s", .value = "5", .range = {0, 86'400},
              .commands = command_submit | command_cancel | command_results | command_list, .request = false,
              .help = "how long to wait for an answer"},
-  option_row{.name = "wait", .type = option_type::boolean, .value = "false", .commands = command_submit, .request = false,
+  option_row{.name = "wait", .aliases = "watch", .type = option_type::boolean, .value = "false", .commands = command_submit, .request = false,
              .help = "follow the request to its end"},
   option_row{.name = "json-events", .type = option_type::boolean, .value = "false",
              .commands = command_profile | command_submit | command_watch, .request = false,
