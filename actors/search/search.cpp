@@ -91,8 +91,8 @@ void search_state::take_report(const session_report& report) {
 void search_state::take_cancel(const bus_message& message) {
   // Subjects end in `<id>.cancel`; a request that has a session hears it there.
   const auto end = message.subject.rfind('.');
-  const auto id =
-      message.subject.substr(message.subject.rfind('.', end - 1) + 1, end - message.subject.rfind('.', end - 1) - 1);
+  const auto begin = message.subject.rfind('.', end - 1) + 1;
+  const auto id = message.subject.substr(begin, end - begin);
   if (requests.count(id))
     return;
   cancelled_early.insert(id);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "messages/engine.hpp"
+#include "test/adapters/simulation/worlds.hpp"
 
 namespace sextant::testing {
 
@@ -14,26 +15,9 @@ inline deploy_engine dense_engine(phase role, mapping layout = {mapping_method::
   d.host = "simulated";
   d.seed = 1;
   d.max_context = 8192;
-  auto& m = d.model;
-  m.name = "dense";
-  m.family = "LLAMA";
-  m.layers = 64;
-  m.hidden = 5120;
-  m.heads = 64;
-  m.kv_heads = 8;
-  m.head_dim = 128;
-  m.intermediate = 25600;
-  m.vocab = 151936;
-  m.max_context = 40960;
-  auto& g = d.gpu;
-  g.name = "h200_sxm";
-  g.memory_bytes = 141e9;
-  g.memory_bandwidth = 4.8e12;
-  g.bf16_flops = 989e12;
-  g.fp8_flops = 1979e12;
-  g.gpus_per_node = 8;
-  g.intra_node_bandwidth = 450e9;
-  g.inter_node_bandwidth = 50e9;
+  d.model = worlds::qwen3_32b();
+  d.model.name = "dense"; // the name requests ask for
+  d.gpu = worlds::h200();
   return d;
 }
 
