@@ -1,0 +1,53 @@
+// serving.hpp: From step times to TTFT, ITL and throughput under a client's traffic.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/performance/engine_spec.hpp"
+#include "adapters/performance/op.hpp"
+
+namespace sextant::performance {
+
+/// The client's traffic. Either `concurrency` (closed loop) or `rate_per_s` (open loop) is set.
+struct serving_traffic {
+  int isl = 0, osl = 0;   ///< tokens
+  int prefix = 0;         ///< tokens of `isl` that are in the prefix cache
+  double concurrency = 0; ///< requests in flight over the whole deployment
+  double rate_per_s = 0;  ///< Poisson arrivals
+  double requests = 0;    ///< length of the run; 0: ten times the concurrency, as benchmarks do
+};
+
+/// A value with the band that holds the truth in 80 % of cases.
+struct banded {
+  double value = 0, low = 0, high = 0;
+};
+
+/// What is expected of a deployment. Times in ms.
+struct serving_estimate {
+  bool ok = false;
+  std::string reason; ///< why not ok
+  banded ttft_ms, tpot_ms;
+  double ttft_p50_ms = 0, ttft_p99_ms = 0, tpot_p50_ms = 0, tpot_p99_ms = 0;
+  double output_tokens_per_s = 0; ///< whole deployment
+  double request_latency_ms = 0;
+  double kv_tokens = 0;               ///< capacity of one engine
+  time_tier tier = time_tier::fitted; ///< `measured` if tables answered for most of the time
+  std::vector<std::string> sources;
+};
+
+/// One kind of engine inside a deployment.
+struct engine_group {
+  engine_spec engine;
+  int replicas = 1;
+  int max_batch = 0; ///< sequences per attention rank; 0: the back end's default
+};
+
+/// Aggregated serving: every replica does prefill and decode.
+serving_estimate estimate_aggregated(const engine_group& engines, const serving_traffic& traffic);
+/// Disaggregated serving: prefill engines hand KV caches over to decode engines.
+serving_estimate estimate_disaggregated(const engine_group& prefill, const engine_group& decode,
+                                        const serving_traffic& traffic);
+
+} // namespace sextant::performance
