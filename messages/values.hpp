@@ -72,6 +72,78 @@ void describe(Visitor& v, mapping& x) {
   v.required("gpus", x.gpus, "GPUs of one engine");
 }
 
+/// How a layer lets tokens see each other.
+enum class mixer_kind : uint8_t {
+  attention,     ///< grouped-query attention, full or windowed
+  latent,        ///< multi-head latent attention (MLA)
+  sparse_latent, ///< MLA over the tokens that an indexer picks (DSA)
+  compressed,    ///< attention over compressed keys (CSA, HCA)
+  block_sparse,  ///< grouped-query attention over picked blocks (MSA)
+  gdn,           ///< gated delta net: linear attention with a fixed state
+  kda,           ///< Kimi delta attention: linear attention with a fixed state
+  mamba2,        ///< state-space layer
+  none,
+};
+
+template <>
+struct enum_names<mixer_kind> {
+  static constexpr std::array values{
+      std::pair{mixer_kind::attention, std::string_view{"attention"}},
+      std::pair{mixer_kind::latent, std::string_view{"latent"}},
+      std::pair{mixer_kind::sparse_latent, std::string_view{"sparse_latent"}},
+      std::pair{mixer_kind::compressed, std::string_view{"compressed"}},
+      std::pair{mixer_kind::block_sparse, std::string_view{"block_sparse"}},
+      std::pair{mixer_kind::gdn, std::string_view{"gdn"}},
+      std::pair{mixer_kind::kda, std::string_view{"kda"}},
+      std::pair{mixer_kind::mamba2, std::string_view{"mamba2"}},
+      std::pair{mixer_kind::none, std::string_view{"none"}},
+  };
+};
+
+/// The feed-forward half of a layer.
+enum class ffn_kind : uint8_t { dense, experts, none };
+
+template <>
+struct enum_names<ffn_kind> {
+  static constexpr std::array values{
+      std::pair{ffn_kind::dense, std::string_view{"dense"}},
+      std::pair{ffn_kind::experts, std::string_view{"experts"}},
+      std::pair{ffn_kind::none, std::string_view{"none"}},
+  };
+};
+
+/// Layers of one kind in a model whose layers differ. Zero: as the whole model has it.
+struct layer_group {
+  int count = 0; ///< layers
+  mixer_kind mixer = mixer_kind::attention;
+  ffn_kind ffn = ffn_kind::dense;
+  int heads = 0;
+  int kv_heads = 0;
+  int head_dim = 0;
+  int v_head_dim = 0;
+  int window = 0;         ///< tokens that attention sees; 0: all
+  int intermediate = 0;   ///< dense FFN width
+  int compress_ratio = 0; ///< tokens per compressed key
+  bool shared_kv = false; ///< keys serve as values
+
+  bool operator==(const layer_group&) const = default;
+};
+
+template <class Visitor>
+void describe(Visitor& v, layer_group& x) {
+  v.required("count", x.count, "layers");
+  v.field("mixer", x.mixer, "how tokens see each other");
+  v.field("ffn", x.ffn, "feed-forward half");
+  v.field("heads", x.heads, "query heads, 0: the model's");
+  v.field("kv_heads", x.kv_heads, "KV heads, 0: the model's");
+  v.field("head_dim", x.head_dim, "width of a head, 0: the model's");
+  v.field("v_head_dim", x.v_head_dim, "width of a value head, 0: as head_dim");
+  v.field("window", x.window, "attention window, tokens, 0: none");
+  v.field("intermediate", x.intermediate, "dense FFN width, 0: the model's");
+  v.field("compress_ratio", x.compress_ratio, "tokens per compressed key, 0: none");
+  v.field("shared_kv", x.shared_kv, "whether keys serve as values");
+}
+
 /// What must be known of a model to place, size and time it. Zero or empty means unknown or not applicable.
 struct model_facts {
   std::string name;         ///< served name, usually the hub id
@@ -107,6 +179,30 @@ struct model_facts {
   double weight_bytes = 0;    ///< whole model, all shards; 0 = derive from the shape
   bool is_moe = false;
   bool is_mla = false;
+  std::vector<layer_group> layer_groups; ///< empty: all layers alike but for `first_dense_layers`
+  std::string attention_weight_quant;    ///< weight format of attention projections; empty: `gemm_quant`
+  bool gated_ffn = true;                 ///< whether the FFN has a gate projection
+  bool qk_norm = false;
+  bool output_gate = false; ///< whether attention's output is gated by a projection of its own
+  int mtp_layers = 0;       ///< draft layers for speculative decoding
+  int moe_hidden = 0;       ///< width that experts work on; 0: `hidden`
+  int index_heads = 0;      ///< of the indexer of sparse attention
+  int index_head_dim = 0;
+  int index_topk = 0; ///< tokens that the indexer picks
+  int o_lora_rank = 0;
+  int o_groups = 0;
+  int residual_streams = 0; ///< hyper-connections: copies of the residual stream
+  int mixing_iterations = 0;
+  int linear_key_heads = 0; ///< linear attention
+  int linear_key_head_dim = 0;
+  int linear_value_heads = 0; ///< linear attention, Mamba
+  int linear_value_head_dim = 0;
+  int conv_kernel = 0;
+  int state_size = 0; ///< Mamba: state elements per channel
+  int state_groups = 0;
+  int vision_layers = 0; ///< image encoder
+  int vision_hidden = 0;
+  int vision_intermediate = 0;
 };
 
 template <class Visitor>
@@ -144,6 +240,30 @@ void describe(Visitor& v, model_facts& x) {
   v.field("weight_bytes", x.weight_bytes, "bytes of all weights, 0 if derived from the shape");
   v.field("is_moe", x.is_moe, "whether the model has experts that the search may spread");
   v.field("is_mla", x.is_mla, "whether attention is multi-head latent attention");
+  v.field("layer_groups", x.layer_groups, "kinds of layers, empty if all are alike");
+  v.field("attention_weight_quant", x.attention_weight_quant, "weight format of attention, empty: gemm_quant");
+  v.field("gated_ffn", x.gated_ffn, "whether the FFN has a gate projection");
+  v.field("qk_norm", x.qk_norm, "whether queries and keys are normalised");
+  v.field("output_gate", x.output_gate, "whether attention's output is gated");
+  v.field("mtp_layers", x.mtp_layers, "draft layers");
+  v.field("moe_hidden", x.moe_hidden, "width that experts work on, 0: hidden");
+  v.field("index_heads", x.index_heads, "sparse attention: heads of the indexer");
+  v.field("index_head_dim", x.index_head_dim, "sparse attention: head width of the indexer");
+  v.field("index_topk", x.index_topk, "sparse attention: tokens picked");
+  v.field("o_lora_rank", x.o_lora_rank, "rank of the output projection");
+  v.field("o_groups", x.o_groups, "groups of the output projection");
+  v.field("residual_streams", x.residual_streams, "hyper-connections: copies of the residual stream");
+  v.field("mixing_iterations", x.mixing_iterations, "hyper-connections: iterations of the mixing matrix");
+  v.field("linear_key_heads", x.linear_key_heads, "linear attention: key heads");
+  v.field("linear_key_head_dim", x.linear_key_head_dim, "linear attention: key head width");
+  v.field("linear_value_heads", x.linear_value_heads, "linear attention, Mamba: value heads");
+  v.field("linear_value_head_dim", x.linear_value_head_dim, "linear attention, Mamba: value head width");
+  v.field("conv_kernel", x.conv_kernel, "linear attention, Mamba: taps of the convolution");
+  v.field("state_size", x.state_size, "Mamba: state elements per channel");
+  v.field("state_groups", x.state_groups, "Mamba: groups that share a state projection");
+  v.field("vision_layers", x.vision_layers, "image encoder: layers");
+  v.field("vision_hidden", x.vision_hidden, "image encoder: width");
+  v.field("vision_intermediate", x.vision_intermediate, "image encoder: FFN width");
 }
 
 /// What must be known of a GPU and its node. Rates are per second, dense, one direction.
@@ -160,6 +280,9 @@ struct gpu_facts {
   double inter_node_bandwidth = 0; ///< bytes/s
   double power_watts = 0;
   int sm_version = 0;
+  int gpus_per_rack = 0;           ///< GPUs of one domain of fast links across nodes; 0: the node is the domain
+  double inter_rack_bandwidth = 0; ///< bytes/s
+  double link_latency_s = 1e-5;    ///< of one message between GPUs
 };
 
 template <class Visitor>
@@ -176,6 +299,9 @@ void describe(Visitor& v, gpu_facts& x) {
   v.field("inter_node_bandwidth", x.inter_node_bandwidth, "bytes/s between nodes, per GPU");
   v.field("power_watts", x.power_watts, "board power");
   v.field("sm_version", x.sm_version, "compute capability times ten");
+  v.field("gpus_per_rack", x.gpus_per_rack, "GPUs of one domain of fast links across nodes, 0: none");
+  v.field("inter_rack_bandwidth", x.inter_rack_bandwidth, "bytes/s between such domains, per GPU");
+  v.field("link_latency_s", x.link_latency_s, "latency of one message between GPUs, seconds");
 }
 
 /// The service-level target: two latencies for one request shape.
