@@ -8,14 +8,15 @@
 //   then          u32 length and text of the attempt header, JSON, equal in all chunks of an attempt
 //   then          u32 number of records, u32 number of columns, and each column as u32 length and bytes
 //
-// Columns hold one value per record of the chunk: warming (0 or 1), wave, index, intended_ns, sent_ns, input_tokens,
-// cached_tokens, usage_tokens, token count as differences to the record before (the first to 0), each a LEB128 varint of the
-// zigzag-coded difference; token_ns, all tokens of all records, the first of a record as difference to its sent_ns, each
-// other to the one before; error as varint length and bytes.
+// Columns hold one value per record of the chunk: first those of `value_fields`, then the counts of tokens, of tokens of
+// events and of qualities, all as differences to the record before (the first to 0), each a LEB128 varint of the
+// zigzag-coded difference; then token_ns, all tokens of all records, the first of a record as difference to its sent_ns,
+// each other to the one before; event_tokens and event_quality as varints; error as varint length and bytes.
 #include "messages/records.hpp"
 
 #include <array>
 #include <map>
+#include <type_traits>
 
 #include <nlohmann/json.hpp>
 
@@ -25,10 +26,54 @@ namespace sextant {
 
 namespace {
 
-constexpr size_t value_columns = 9; ///< columns with one difference per record
-constexpr size_t token_column = 9;
-constexpr size_t error_column = 10;
-constexpr size_t column_count = 11;
+/// How one field of a record is read and written as a number.
+struct value_field {
+  int64_t (*get)(const request_record&);
+  void (*set)(request_record&, int64_t);
+};
+
+template <auto Member>
+constexpr value_field field() {
+  return {[](const request_record& r) { return static_cast<int64_t>(r.*Member); },
+          [](request_record& r, int64_t x) { r.*Member = static_cast<std::remove_reference_t<decltype(r.*Member)>>(x); }};
+}
+
+using rec = request_record;
+constexpr std::array value_fields{
+    field<&rec::wave>(),
+    field<&rec::index>(),
+    field<&rec::session>(),
+    field<&rec::turn>(),
+    field<&rec::url>(),
+    field<&rec::status>(),
+    field<&rec::fault>(),
+    field<&rec::intended_ns>(),
+    field<&rec::queued_ns>(),
+    field<&rec::sent_ns>(),
+    field<&rec::tx_ns>(),
+    field<&rec::first_byte_ns>(),
+    field<&rec::first_event_ns>(),
+    field<&rec::first_answer_ns>(),
+    field<&rec::last_event_ns>(),
+    field<&rec::ended_ns>(),
+    field<&rec::connect_ns>(),
+    field<&rec::bytes_sent>(),
+    field<&rec::bytes_received>(),
+    field<&rec::planned_isl>(),
+    field<&rec::planned_osl>(),
+    field<&rec::reasoning_tokens>(),
+    field<&rec::input_tokens>(),
+    field<&rec::cached_tokens>(),
+    field<&rec::usage_tokens>(),
+};
+
+constexpr size_t field_count = value_fields.size();
+constexpr size_t value_columns = field_count + 4; ///< and warming, and the lengths of the three lists
+constexpr size_t token_column = value_columns;
+constexpr size_t event_tokens_column = value_columns + 1;
+constexpr size_t quality_column = value_columns + 2;
+constexpr size_t error_column = value_columns + 3;
+constexpr size_t column_count = value_columns + 4;
 constexpr size_t checked_from = 20;
 
 uint64_t fnv1a(std::string_view bytes) {
@@ -57,9 +102,14 @@ void put_difference(std::string& out, int64_t value, int64_t before) {
 }
 
 std::array<int64_t, value_columns> values_of(const request_record& r, bool warming) {
-  return {warming,         r.wave,         r.index,
-          r.intended_ns,   r.sent_ns,      r.input_tokens,
-          r.cached_tokens, r.usage_tokens, static_cast<int64_t>(r.token_ns.size())};
+  std::array<int64_t, value_columns> values{};
+  for (size_t i = 0; i < field_count; ++i)
+    values[i] = value_fields[i].get(r);
+  values[field_count] = warming;
+  values[field_count + 1] = static_cast<int64_t>(r.token_ns.size());
+  values[field_count + 2] = static_cast<int64_t>(r.event_tokens.size());
+  values[field_count + 3] = static_cast<int64_t>(r.event_quality.size());
+  return values;
 }
 
 struct chunk_writer {
@@ -84,6 +134,10 @@ struct chunk_writer {
       put_difference(columns[token_column], t, last);
       last = t;
     }
+    for (const auto count : r.event_tokens)
+      put_varint(columns[event_tokens_column], count);
+    for (const auto quality : r.event_quality)
+      put_varint(columns[quality_column], quality);
     put_varint(columns[error_column], r.error.size());
     columns[error_column] += r.error;
     ++records;
@@ -181,21 +235,23 @@ bool read_columns(cursor& in, attempt_records& out) {
     for (size_t i = 0; i < value_columns; ++i)
       v[i] = columns[i].after(v[i]);
     request_record r;
-    r.wave = static_cast<uint32_t>(v[1]);
-    r.index = static_cast<uint32_t>(v[2]);
-    r.intended_ns = v[3];
-    r.sent_ns = v[4];
-    r.input_tokens = static_cast<uint32_t>(v[5]);
-    r.cached_tokens = static_cast<uint32_t>(v[6]);
-    r.usage_tokens = static_cast<uint32_t>(v[7]);
-    if (v[8] < 0 || static_cast<uint64_t>(v[8]) > columns[token_column].rest.size())
-      return false;
-    r.token_ns.reserve(static_cast<size_t>(v[8]));
+    for (size_t i = 0; i < field_count; ++i)
+      value_fields[i].set(r, v[i]);
+    // Every listed value takes at least one byte, too.
+    const auto listed = [&](size_t list) { return static_cast<size_t>(v[field_count + 1 + list]); };
+    for (size_t list = 0; list < 3; ++list)
+      if (listed(list) > columns[token_column + list].rest.size())
+        return false;
+    r.token_ns.reserve(listed(0));
     int64_t last = r.sent_ns;
-    for (int64_t i = 0; i < v[8]; ++i)
+    for (size_t i = 0; i < listed(0); ++i)
       r.token_ns.push_back(last = columns[token_column].after(last));
+    for (size_t i = 0; i < listed(1); ++i)
+      r.event_tokens.push_back(static_cast<uint16_t>(columns[event_tokens_column].varint()));
+    for (size_t i = 0; i < listed(2); ++i)
+      r.event_quality.push_back(static_cast<uint8_t>(columns[quality_column].varint()));
     r.error = columns[error_column].bytes(columns[error_column].varint());
-    (v[0] != 0 ? out.warming : out.requests).push_back(std::move(r));
+    (v[field_count] != 0 ? out.warming : out.requests).push_back(std::move(r));
   }
   for (const auto& column : columns)
     if (!column.ok || !column.rest.empty())
@@ -261,7 +317,8 @@ std::vector<std::string> pack_records(const attempt_records& records, size_t max
   chunk_writer open;
   const auto add = [&](const request_record& record, bool warming) {
     // A record adds at most ten bytes per value; sized before it is added, so that chunks stay below the limit.
-    const size_t worst = 10 * (value_columns + record.token_ns.size() + 1) + record.error.size();
+    const size_t worst = 10 * (value_columns + record.token_ns.size() + 1) + 3 * record.event_tokens.size()
+                         + 2 * record.event_quality.size() + record.error.size();
     if (open.records > 0 && header.size() + open.bytes() + worst + 64 > max_bytes) {
       bodies.push_back(open.finish(header));
       open = {};

@@ -43,15 +43,20 @@ struct request_record {
   uint16_t url = 0;    ///< which of the endpoints
   uint16_t status = 0; ///< HTTP status, 0 if none came
   request_fault_class fault = request_fault_class::none;
-  int64_t intended_ns = 0;   ///< when the plan wanted it sent
-  int64_t queued_ns = 0;     ///< when a slot of the client was free for it; 0: not told apart from `sent_ns`
-  int64_t sent_ns = 0;       ///< when it was written
-  int64_t tx_ns = 0;         ///< when the kernel handed its last byte to the network; 0: unknown
-  int64_t first_byte_ns = 0; ///< first byte of the answer; 0: unknown
-  int64_t ended_ns = 0;      ///< end of the exchange; 0: unknown
-  int64_t connect_ns = 0;    ///< time that connecting took; 0: the connection was there before
+  int64_t intended_ns = 0;     ///< when the plan wanted it sent
+  int64_t queued_ns = 0;       ///< when a slot of the client was free for it; 0: not told apart from `sent_ns`
+  int64_t sent_ns = 0;         ///< when it was written
+  int64_t tx_ns = 0;           ///< when the kernel handed its last byte to the network; 0: unknown
+  int64_t first_byte_ns = 0;   ///< first byte of the answer; 0: unknown
+  int64_t first_event_ns = 0;  ///< first event with `choices`, also if it has a role only; 0: the first with output
+  int64_t first_answer_ns = 0; ///< first event with output that is no reasoning; 0: the first with output
+  int64_t last_event_ns = 0;   ///< last event with `choices`, also if it has a finish reason only; 0: the last with output
+  int64_t ended_ns = 0;        ///< end of the exchange; 0: unknown
+  int64_t connect_ns = 0;      ///< time that connecting took; 0: the connection was there before
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
+  uint32_t planned_isl = 0;      ///< prompt tokens by the plan; 0: not stated
+  uint32_t planned_osl = 0;      ///< output tokens by the plan; 0: not stated
   uint32_t reasoning_tokens = 0; ///< of the output tokens
   uint32_t input_tokens = 0;     ///< as counted by the engine's `usage`
   uint32_t cached_tokens = 0;
@@ -60,6 +65,8 @@ struct request_record {
   std::vector<int64_t> token_ns;      ///< arrival of every event with output, ascending
   std::vector<uint16_t> event_tokens; ///< tokens of each event of `token_ns`; empty: one each
   std::vector<uint8_t> event_quality; ///< `arrival_quality` of each; empty: all stamped by the kernel, none coalesced
+
+  bool operator==(const request_record&) const = default;
 };
 
 /// All records of one attempt at one point, with what LOAD knows about the attempt.
