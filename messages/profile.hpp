@@ -148,6 +148,82 @@ void describe(Visitor& v, decode_sample& x) {
   v.required("throughput_per_gpu", x.throughput_per_gpu, "tokens/s/GPU");
 }
 
+/// What the performance model says of one deployment; nothing in it was measured. Times in ms, with their 80 % bands.
+struct deployment_estimate {
+  serving_mode serving = serving_mode::aggregated;
+  backend_kind backend = backend_kind::vllm;
+  std::string label;        ///< `disagg 2 x TP1 prefill + 3 x TP2 decode`
+  mapping prefill;          ///< of the prefill engines; unused when aggregated
+  mapping decode;           ///< of the decode engines, or of the aggregated ones
+  int prefill_replicas = 0; ///< of one unit; 0 when aggregated
+  int decode_replicas = 1;  ///< of one unit
+  int units = 1;            ///< how many of them the GPUs are used for
+  int gpus = 1;             ///< of all units
+  double concurrency = 0;   ///< requests in flight over all units
+  int batch = 0;            ///< decoding sequences of one attention rank
+  int chunk_tokens = 0;     ///< tokens of one step of the aggregated engines, 0 = the back end's default
+  double ttft_ms = 0, ttft_low_ms = 0, ttft_high_ms = 0;
+  double tpot_ms = 0, tpot_low_ms = 0, tpot_high_ms = 0;
+  double request_latency_ms = 0;
+  double tokens_per_s_per_gpu = 0;  ///< output tokens, over all GPUs of the request
+  double tokens_per_s_per_user = 0; ///< 1000 / TPOT
+  double requests_per_s = 0;        ///< of all units
+  bool meets_target = false;
+  bool efficient = false; ///< no other has both more tokens/s/GPU and more tokens/s/user
+  std::string tier;       ///< `measured` or `fitted`
+  std::string note;       ///< why it was chosen, or why not
+};
+
+template <class Visitor>
+void describe(Visitor& v, deployment_estimate& x) {
+  v.required("serving", x.serving, "one kind of engine, or prefill and decode apart");
+  v.required("backend", x.backend, "inference back end");
+  v.required("label", x.label, "the deployment for people");
+  v.field("prefill", x.prefill, "mapping of the prefill engines");
+  v.field("decode", x.decode, "mapping of the decode or aggregated engines");
+  v.field("prefill_replicas", x.prefill_replicas, "prefill engines of one unit");
+  v.field("decode_replicas", x.decode_replicas, "decode or aggregated engines of one unit");
+  v.field("units", x.units, "units");
+  v.field("gpus", x.gpus, "GPUs of all units");
+  v.field("concurrency", x.concurrency, "requests in flight over all units");
+  v.field("batch", x.batch, "decoding sequences of one attention rank");
+  v.field("chunk_tokens", x.chunk_tokens, "tokens of one step, 0 = the back end's default");
+  v.field("ttft_ms", x.ttft_ms, "time to first token, ms");
+  v.field("ttft_low_ms", x.ttft_low_ms, "lower end of its 80 % band, ms");
+  v.field("ttft_high_ms", x.ttft_high_ms, "upper end of its 80 % band, ms");
+  v.field("tpot_ms", x.tpot_ms, "time per output token, ms");
+  v.field("tpot_low_ms", x.tpot_low_ms, "lower end of its 80 % band, ms");
+  v.field("tpot_high_ms", x.tpot_high_ms, "upper end of its 80 % band, ms");
+  v.field("request_latency_ms", x.request_latency_ms, "send to last token, ms");
+  v.field("tokens_per_s_per_gpu", x.tokens_per_s_per_gpu, "output tokens/s over all GPUs of the request");
+  v.field("tokens_per_s_per_user", x.tokens_per_s_per_user, "output tokens/s of one request");
+  v.field("requests_per_s", x.requests_per_s, "requests/s of all units");
+  v.field("meets_target", x.meets_target, "whether the target is met");
+  v.field("efficient", x.efficient, "whether it is on the Pareto front");
+  v.field("tier", x.tier, "'measured' tables or 'fitted' formulas answered");
+  v.field("note", x.note, "why it was chosen, or why not");
+}
+
+/// What was predicted of a point before it was measured, beside what was measured.
+struct point_prediction {
+  std::string engine;
+  std::string point;
+  double predicted_ms = 0;
+  double low_ms = 0;
+  double high_ms = 0;
+  double measured_ms = 0; ///< 0: not measured
+};
+
+template <class Visitor>
+void describe(Visitor& v, point_prediction& x) {
+  v.required("engine", x.engine, "engine id");
+  v.required("point", x.point, "point id");
+  v.required("predicted_ms", x.predicted_ms, "TTFT or ITL by the performance model, ms");
+  v.field("low_ms", x.low_ms, "lower end of its band, ms");
+  v.field("high_ms", x.high_ms, "upper end of its band, ms");
+  v.field("measured_ms", x.measured_ms, "as measured, ms; 0 if it was not");
+}
+
 /// The whole answer to a request.
 struct profile_result {
   bool feasible = false;
@@ -166,6 +242,9 @@ struct profile_result {
   double gpu_seconds = 0; ///< engine seconds times GPUs, start-up included
   std::string clock;      ///< `live`, `scaled`, `virtual` or `mixed`
   bool simulated = false;
+  bool estimated = false; ///< no engine was run: every value is the performance model's
+  std::vector<point_prediction> predictions;
+  std::vector<deployment_estimate> deployments; ///< best first; only of estimates
   std::vector<std::string> remarks;
 };
 
@@ -187,6 +266,9 @@ void describe(Visitor& v, profile_result& x) {
   v.field("gpu_seconds", x.gpu_seconds, "engine seconds times GPUs");
   v.field("clock", x.clock, "'live', 'scaled', 'virtual' or 'mixed'");
   v.field("simulated", x.simulated, "whether engines were simulated");
+  v.field("estimated", x.estimated, "whether every value is the performance model's and no engine was run");
+  v.field("predictions", x.predictions, "what was predicted of the points, beside what was measured");
+  v.field("deployments", x.deployments, "deployments that the performance model compared, best first");
   v.field("remarks", x.remarks, "what else a reader must know");
 }
 

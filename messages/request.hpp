@@ -78,6 +78,22 @@ struct enum_names<search_policy> {
   };
 };
 
+/// Where the values of an answer come from.
+enum class search_mode : uint8_t {
+  measured,  ///< every candidate that may win is measured
+  hybrid,    ///< the performance model ranks, the best are measured
+  estimated, ///< the performance model answers, no engine is run
+};
+
+template <>
+struct enum_names<search_mode> {
+  static constexpr std::array values{
+      std::pair{search_mode::measured, std::string_view{"measured"}},
+      std::pair{search_mode::hybrid, std::string_view{"hybrid"}},
+      std::pair{search_mode::estimated, std::string_view{"estimated"}},
+  };
+};
+
 /// Which generation of the DGDR interface the outputs must serve.
 enum class request_api : uint8_t { v1alpha1, v1beta1 };
 
@@ -100,6 +116,8 @@ struct profile_request {
   backend_kind backend = backend_kind::vllm;
   service_level sla;
   search_policy policy = search_policy::adaptive;
+  search_mode mode = search_mode::measured;
+  int top_candidates = 5; ///< of each phase that `hybrid` measures
 
   // -- sweep range --------------------------------------------------------------------------------
   int min_gpus_per_engine = 1;
@@ -147,6 +165,8 @@ void describe(Visitor& v, profile_request& x) {
   v.required("backend", x.backend, "inference back end");
   v.required("sla", x.sla, "service-level target");
   v.field("policy", x.policy, "search policy");
+  v.field("mode", x.mode, "where the values come from");
+  v.field("top_candidates", x.top_candidates, "candidates of each phase that 'hybrid' measures");
   v.field("min_gpus_per_engine", x.min_gpus_per_engine, "smallest engine, GPUs");
   v.field("max_gpus_per_engine", x.max_gpus_per_engine, "largest engine, GPUs");
   v.field("gpus_per_node", x.gpus_per_node, "GPUs of one node");

@@ -32,6 +32,20 @@ struct enum_names<backend_kind> {
   };
 };
 
+/// How the engines of a deployment share the work.
+enum class serving_mode : uint8_t {
+  aggregated,    ///< every engine does prefill and decode
+  disaggregated, ///< prefill engines hand KV caches over to decode engines
+};
+
+template <>
+struct enum_names<serving_mode> {
+  static constexpr std::array values{
+      std::pair{serving_mode::aggregated, std::string_view{"aggregated"}},
+      std::pair{serving_mode::disaggregated, std::string_view{"disaggregated"}},
+  };
+};
+
 /// How one engine is spread over its GPUs (reference profiler, `ParallelizationMapping`).
 enum class mapping_method : uint8_t {
   tp,  ///< tensor parallel everywhere
