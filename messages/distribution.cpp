@@ -6,23 +6,22 @@
 
 namespace sextant {
 
-namespace {
-
-/// Percentile of sorted samples by linear interpolation at position (n - 1) q, numpy's default and AIPerf's method.
-double percentile(const std::vector<double>& sorted, double q) {
+double percentile_of_sorted(std::span<const double> sorted, double q) {
   const double position = q * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<size_t>(position);
   const auto above = std::min(below + 1, sorted.size() - 1);
   return sorted[below] + (sorted[above] - sorted[below]) * (position - static_cast<double>(below));
 }
 
-} // namespace
-
 distribution describe_samples(std::vector<double> samples) {
+  std::sort(samples.begin(), samples.end());
+  return describe_sorted(samples);
+}
+
+distribution describe_sorted(std::span<const double> samples) {
   distribution d;
   if (samples.empty())
     return d;
-  std::sort(samples.begin(), samples.end());
   const auto mean = interval_of_mean(samples);
   const auto n = static_cast<double>(samples.size());
   d.count = static_cast<int64_t>(samples.size());
@@ -34,7 +33,7 @@ distribution describe_samples(std::vector<double> samples) {
                                                {&d.p25, 0.25}, {&d.p50, 0.50}, {&d.p75, 0.75},
                                                {&d.p90, 0.90}, {&d.p95, 0.95}, {&d.p99, 0.99}};
   for (const auto& [target, q] : wanted)
-    *target = percentile(samples, q);
+    *target = percentile_of_sorted(samples, q);
   d.low = mean.low;
   d.high = mean.high;
   return d;

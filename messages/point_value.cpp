@@ -5,44 +5,11 @@
 #include <cmath>
 #include <map>
 
+#include "messages/special_functions.hpp"
+
 namespace sextant {
 
 namespace {
-
-/// Two-sided tail of Student's t by the incomplete beta function's continued fraction (modified Lentz).
-double beta_fraction(double a, double b, double x) {
-  constexpr double tiny = 1e-300;
-  double c = 1, d = 1 - (a + b) * x / (a + 1);
-  d = 1 / (std::abs(d) < tiny ? tiny : d);
-  double h = d;
-  for (int m = 1; m < 300; ++m) {
-    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-    double change = 1;
-    for (const double term : {even, odd}) {
-      d = 1 + term * d;
-      d = 1 / (std::abs(d) < tiny ? tiny : d);
-      c = 1 + term / c;
-      c = std::abs(c) < tiny ? tiny : c;
-      change = d * c;
-      h *= change;
-    }
-    if (std::abs(change - 1) < 1e-14)
-      break;
-  }
-  return h;
-}
-
-double incomplete_beta(double a, double b, double x) {
-  if (x <= 0 || x >= 1)
-    return x <= 0 ? 0 : 1;
-  const double front = std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x));
-  return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
-}
-
-double two_sided_tail(double t, double degrees) {
-  return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t));
-}
 
 interval around(double mean, double half_width, double deviation, size_t count) {
   return {mean, mean - half_width, mean + half_width, deviation, count, true};
@@ -112,15 +79,7 @@ void burst_rounds(const point_plan& plan, const std::vector<const request_record
 } // namespace
 
 double student_t_975(double degrees) {
-  degrees = std::max(1.0, degrees);
-  if (degrees > 1e6)
-    return 1.959963984540054;
-  double low = 1.9, high = 12.8;
-  for (int i = 0; i < 60; ++i) {
-    const double middle = (low + high) / 2;
-    (two_sided_tail(middle, degrees) > 0.05 ? low : high) = middle;
-  }
-  return (low + high) / 2;
+  return student_t_quantile(0.975, degrees);
 }
 
 interval interval_of_mean(std::span<const double> samples) {

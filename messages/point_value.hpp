@@ -30,6 +30,10 @@ interval interval_of_mean(std::span<const double> samples);
 
 /// Statistics of samples: percentiles by linear interpolation as AIPerf (numpy) computes them, 95 % interval of the mean.
 distribution describe_samples(std::vector<double> samples);
+distribution describe_sorted(std::span<const double> ascending);
+
+/// Linear interpolation at position (n - 1) q of ascending samples: numpy's default, AIPerf's method. At least one sample.
+double percentile_of_sorted(std::span<const double> ascending, double q);
 
 /// Output tokens of a request: as the engine counted them, or the token events where it did not count.
 int output_tokens(const request_record& record);
