@@ -31,13 +31,20 @@ enum class op_kind : uint8_t {
   recurrent, ///< linear attention, Mamba: `table` names it (gdn, kda, mamba2)
 };
 
+/// Which rows of a step an op works on.
+enum class op_rows : uint8_t {
+  all,     ///< prompt tokens and decoding requests together
+  prefill, ///< prompt tokens only
+  decode,  ///< decoding requests only
+};
+
 /// One op of a forward pass on the busiest GPU. Sizes are per GPU, after sharding. Fields that a kind does not use are 0.
 struct op {
   op_kind kind = op_kind::gemm;
   std::string_view name;  ///< as in `aic-oplists.tsv`, without the phase prefix; a literal
   std::string_view table; ///< of modules and recurrent ops
   double count = 1;       ///< how often it runs in one pass (layers)
-  std::string_view quant; ///< weight format; points into model facts or at a literal
+  std::string_view quant; ///< weight format; a literal, as all views here are
   std::string_view kv_quant;
   std::string_view compute_quant; ///< format attention computes in
   int64_t n = 0, k = 0;           ///< gemm: outputs, inputs; elementwise: elements written, read per token
@@ -50,6 +57,17 @@ struct op {
   double weight_bytes = 0;       ///< of all `count` instances on this GPU
   int overlap_group = 0;         ///< ops of one group > 0 run beside each other: the slower branch counts (`branch`)
   int branch = 0;
+  op_rows rows = op_rows::all;
+  int choice_group = 0;    ///< ops of one group > 0 stand for each other: branch 0 (one module) if measured, else branch 1
+  std::string_view kernel; ///< recurrent: source of the kernel as in the tables
+  std::string_view layer_kind; ///< which of the model's kinds of layers: `global`, `swa`, `gdn`, ...; empty: all alike
+  bool gated = true;           ///< moe: gate and up projection
+  int native_heads = 0;        ///< modules: query heads of the whole model
+  int q_lora = 0, kv_lora = 0, nope_dim = 0, rope_dim = 0, v_dim = 0; ///< latent and compressed attention
+  int o_lora = 0, o_groups = 0, compress_ratio = 0;                   ///< compressed attention; groups on this GPU
+  int index_heads = 0, index_dim = 0, index_topk = 0;                 ///< sparse attention
+  int streams = 0, iterations = 0;                                    ///< hyper-connections
+  int key_heads = 0, key_dim = 0, state = 0, groups = 0, conv = 0;    ///< recurrent: `heads`, `head_dim` are the values'
 };
 
 /// The work of one step as an op sees it: one attention rank, tokens of all requests together.
