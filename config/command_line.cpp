@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::array rows{
     command_row{"profile", command_profile, "REQUEST.yaml", "find and measure the best engine configuration"},
+    command_row{"estimate", command_estimate, "[REQUEST.yaml]",
+                "ask the performance model instead of engines: a whole search, or one point with --tp"},
     command_row{"serve", command_serve, "", "run the roles and take requests over NATS"},
     command_row{"submit", command_submit, "REQUEST.yaml", "hand a request to a running installation"},
     command_row{"watch", command_watch, "ID", "follow the events of a request"},
@@ -128,7 +130,7 @@ private:
 
 void check_positionals(const command_row& row, command_line& line) {
   const auto wanted = words(row.positionals);
-  for (std::size_t i = line.positionals.size(); i < wanted.size(); ++i)
+  for (std::size_t i = line.positionals.size(); i < wanted.size() && !wanted[i].starts_with('['); ++i)
     line.errors.push_back(line_error(line.command, "no " + wanted[i], line.command + " " + std::string{row.positionals}));
   for (std::size_t i = wanted.size(); i < line.positionals.size(); ++i)
     line.errors.push_back(line_error(line.command, "\"" + shown(line.positionals[i]) + "\" too many",
@@ -152,7 +154,7 @@ std::map<std::string, std::string> command_line::request_options() const {
   std::map<std::string, std::string> result;
   for (const auto& [name, value] : options) {
     const auto* row = find_option(name);
-    if (row && row->request && (row->commands & (command_profile | command_submit)) != 0)
+    if (row && row->request && (row->commands & (command_profile | command_submit | command_estimate)) != 0)
       result[name] = value;
   }
   return result;

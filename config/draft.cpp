@@ -43,19 +43,20 @@ void check_estimates(draft& d) {
     d.out.warnings.push_back("aic-system " + d.value("aic-system") + " is not used: gpu is " + d.value("gpu"));
 }
 
-/// v1beta1 features that this version refuses plainly, and what excludes each other.
+/// What excludes each other, and objectives that only the performance model can answer.
 void check_objectives(draft& d) {
   if (d.has("concurrency") && d.has("request-rate"))
     d.refuse("request-rate", "concurrency and requestRate", "one of them");
   if (d.has("e2e-latency")) {
     if (d.has("ttft") || d.has("itl"))
       d.refuse("e2e-latency", "e2eLatency together with ttft or itl", "either of them");
-    d.refuse("e2e-latency", d.value("e2e-latency"), "nothing: this version does not support e2eLatency",
-             "give ttft and itl");
+    if (!estimates_only(d))
+      d.refuse("e2e-latency", d.value("e2e-latency"), "ttft and itl where engines are measured",
+               "sextant estimate takes e2eLatency");
   }
-  if (d.has("optimization-type"))
-    d.refuse("optimization-type", d.value("optimization-type"), "nothing: this version does not support optimizationType",
-             "give ttft and itl");
+  if (d.has("optimization-type") && !estimates_only(d))
+    d.refuse("optimization-type", d.value("optimization-type"), "ttft and itl where engines are measured",
+             "sextant estimate takes optimizationType");
   if (d.value("backend") == "auto" && d.value("search-strategy") == "thorough")
     d.refuse("backend", "auto together with searchStrategy thorough", "one of vllm, sglang, trtllm");
 }
@@ -106,6 +107,10 @@ void draft::refuse(std::string_view name, std::string found, std::string accepte
   out.errors.push_back(std::move(error));
 }
 
+bool estimates_only(const draft& d) {
+  return d.value("mode") == "estimated" || d.flag("use-ai-configurator");
+}
+
 bool dns_name(std::string_view text, bool dots) {
   if (text.empty() || text.size() > (dots ? 253U : 63U) || text.front() == '-' || text.back() == '-' || text.front() == '.'
       || text.back() == '.')
@@ -119,13 +124,9 @@ bool dns_name(std::string_view text, bool dots) {
 void check_rules(draft& d) {
   check_names(d);
   check_estimates(d);
-  if (d.api == request_api::v1beta1)
-    check_objectives(d);
-  if (d.has("concurrency") || d.has("request-rate"))
-    d.out.warnings.emplace_back("the requested load is kept for the planner; replicas are not planned by this version");
-  if (d.flag("use-ai-configurator"))
-    d.out.warnings.emplace_back(
-        "use-ai-configurator: this version measures on its host and keeps to the estimates' limits only");
+  check_objectives(d);
+  if ((d.has("concurrency") || d.has("request-rate")) && !estimates_only(d))
+    d.out.warnings.emplace_back("the requested load is kept for the planner; only estimates plan replicas");
   if (d.flag("pick-with-webui"))
     d.out.warnings.emplace_back("pick-with-webui: this version shows the choice in report.html");
 }

@@ -29,6 +29,9 @@ struct draft {
 /// Checks of several values against each other that need no model or GPU.
 void check_rules(draft& d);
 
+/// Whether the performance model answers and no engine is run.
+bool estimates_only(const draft& d);
+
 /// Whether a text is a DNS label (or, with dots, a subdomain) as Kubernetes names objects.
 bool dns_name(std::string_view text, bool dots);
 

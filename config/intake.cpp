@@ -130,7 +130,7 @@ void check_shape(draft& d, const document_node& root) {
 
 /// Options and a whole `profile-config` among them, over what the document says.
 void apply_options(draft& d, const std::map<std::string, std::string>& given) {
-  auto options = read_option_settings(given, command_submit, option_place::submission, d.out);
+  auto options = read_option_settings(given, command_submit | command_estimate, option_place::submission, d.out);
   if (const auto config = options.find("profile-config"); config != options.end()) {
     const std::string source = "options.profile-config";
     const auto tree = read_document(config->second.value, source, d.out.errors);
@@ -175,6 +175,8 @@ void fill_request(draft& d, const object_identity& identity, profile_request& re
   request.backend = enum_of(d.value("backend"), backend_kind::vllm); // `auto` means vllm
   request.sla = {d.integer("isl"), d.integer("osl"), d.number("ttft"), d.number("itl")};
   request.policy = enum_of(d.value("policy"), search_policy::adaptive);
+  request.mode = estimates_only(d) ? search_mode::estimated : enum_of(d.value("mode"), search_mode::measured);
+  request.top_candidates = d.integer("top");
   request.prefill_granularity = d.integer("prefill-interpolation-granularity");
   request.decode_granularity = d.integer("decode-interpolation-granularity");
   request.host = d.value("host");
@@ -208,6 +210,8 @@ void fill_extra(const draft& d, profile_request& request) {
                                             "ttft",
                                             "itl",
                                             "policy",
+                                            "mode",
+                                            "top",
                                             "min-num-gpus-per-engine",
                                             "max-num-gpus-per-engine",
                                             "num-gpus-per-node",
@@ -241,6 +245,8 @@ void fill_extra(const draft& d, profile_request& request) {
     else if (fields.count(name) == 0)
       request.extra[name] = setting.value;
   }
+  if (d.value("backend") == "auto")
+    request.extra["backend"] = "auto"; // estimates compare all of them
   if (d.api == request_api::v1beta1 && !d.has("search-strategy"))
     request.extra["search-strategy"] = d.value("search-strategy");
   std::string warnings;

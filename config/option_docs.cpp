@@ -106,7 +106,7 @@ std::string help_text(std::string_view command) {
   for (const auto& option : options())
     if ((option.commands & row->bit) != 0)
       append_option(text, std::string{option.name}, option);
-  if ((row->bit & (command_profile | command_submit)) != 0)
+  if ((row->bit & (command_profile | command_submit | command_estimate)) != 0)
     text += "  --planner-ARGUMENT VALUE\n        passed to the planner; see OPTIONS.md for its arguments\n";
   return text;
 }

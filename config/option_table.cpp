@@ -7,7 +7,10 @@ namespace sextant {
 
 namespace {
 
-constexpr auto asking = command_profile | command_submit;
+constexpr auto measuring = command_profile | command_submit;
+constexpr auto asking = measuring | command_estimate;
+/// Commands that talk to a server.
+constexpr auto talking = command_any & ~(command_pick | command_estimate);
 constexpr auto working = command_profile | command_serve;
 constexpr option_range positive{0, 1e9, true};
 constexpr option_range tokens{1, 100'000'000};
@@ -77,6 +80,12 @@ constexpr std::array rows{
              .commands = asking,
              .help = "adaptive: same answer with far fewer GPU-seconds; exhaustive: every grid point, as the reference "
                      "does"},
+  option_row{.name = "mode", .type = option_type::choice, .value = "measured", .choices = "measured hybrid estimated",
+             .commands = measuring,
+             .help = "measured: engines are run; hybrid: the performance model ranks, the best are measured; estimated: the "
+                     "performance model answers, no engine is run"},
+  option_row{.name = "top", .type = option_type::integer, .unit = "candidates", .value = "5", .range = {1, 1000},
+             .commands = measuring, .help = "candidates of each phase that hybrid mode measures"},
   option_row{.name = "max-gpu-hours", .type = option_type::number, .unit = "GPU hours", .value = "0", .range = {0, 1e6},
              .commands = asking, .help = "budget; 0: none"},
   option_row{.name = "deadline", .type = option_type::duration, .unit = "s", .value = "0", .range = {0, 31'536'000},
@@ -126,7 +135,7 @@ constexpr std::array rows{
   // -- the reference's estimates and web page -----------------------------------------------------
   option_row{.name = "use-ai-configurator", .alpha = "$sweep.useAiConfigurator", .type = option_type::boolean,
              .value = "false",
-             .commands = asking, .help = "keep to the AI Configurator's limits: at least 4 attention heads per GPU"},
+             .commands = asking, .help = "the same as mode estimated, within the AI Configurator's limit of 4 attention heads per GPU"},
   option_row{.name = "aic-system", .alpha = "$sweep.aicSystem", .type = option_type::gpu, .commands = asking,
              .help = "GPU name for the AI Configurator; also names the GPU where nothing else does"},
   option_row{.name = "aic-hf-id", .alpha = "$sweep.aicHfId", .commands = asking,
@@ -142,13 +151,13 @@ constexpr std::array rows{
              .range = {1, 65'535},
              .commands = asking, .help = "port of that page"},
   // -- output and process -------------------------------------------------------------------------
-  option_row{.name = "output-dir", .alpha = "$outputDir", .commands = working | command_submit | command_results,
+  option_row{.name = "output-dir", .alpha = "$outputDir", .commands = working | command_submit | command_results | command_estimate,
              .help = "where artifacts go; default: chosen from the request's name"},
   option_row{.name = "id", .commands = asking, .request = false,
              .help = "id of the request; the same id again is the same request"},
-  option_row{.name = "nats", .commands = command_any & ~command_pick, .request = false,
+  option_row{.name = "nats", .commands = talking, .request = false,
              .help = "URL of the NATS server; default for profile: a private server"},
-  option_row{.name = "prefix", .value = "sextant.v1", .commands = command_any & ~command_pick, .request = false,
+  option_row{.name = "prefix", .value = "sextant.v1", .commands = talking, .request = false,
              .help = "first tokens of every subject"},
   option_row{.name = "node-name", .commands = working, .request = false,
              .help = "name of this node; default: the host name"},
@@ -162,10 +171,37 @@ constexpr std::array rows{
              .help = "events as JSON, one a line"},
   option_row{.name = "json", .type = option_type::boolean, .value = "false",
              .commands = command_results | command_list | command_pick, .request = false, .help = "answer as JSON"},
-  option_row{.name = "log-file", .commands = command_any, .request = false,
+  option_row{.name = "log-file", .commands = command_any & ~command_estimate, .request = false,
              .help = "where logs go; default: in the output directory"},
   option_row{.name = "log-level", .type = option_type::choice, .value = "info", .choices = "trace debug info warn error off",
-             .commands = command_any, .request = false, .help = "least severe line that is logged"},
+             .commands = command_any & ~command_estimate, .request = false, .help = "least severe line that is logged"},
+  // -- estimates ----------------------------------------------------------------------------------
+  option_row{.name = "tp", .type = option_type::integer, .unit = "GPUs", .range = {1, 1024}, .commands = command_estimate,
+             .request = false, .help = "one point instead of a search: tensor parallel ranks of an engine"},
+  option_row{.name = "pp", .type = option_type::integer, .unit = "stages", .range = {1, 1024}, .commands = command_estimate,
+             .request = false, .help = "pipeline stages of that engine"},
+  option_row{.name = "dp", .type = option_type::integer, .unit = "ranks", .range = {1, 1024}, .commands = command_estimate,
+             .request = false, .help = "attention data parallel ranks of that engine"},
+  option_row{.name = "moe-tp", .type = option_type::integer, .unit = "ranks", .range = {1, 1024},
+             .commands = command_estimate, .request = false, .help = "ranks that share each expert; tp * dp = moe-tp * moe-ep"},
+  option_row{.name = "moe-ep", .type = option_type::integer, .unit = "ranks", .range = {1, 1024},
+             .commands = command_estimate, .request = false, .help = "ranks among which whole experts are split"},
+  option_row{.name = "replicas", .type = option_type::integer, .unit = "engines", .value = "1", .range = {1, 65'536},
+             .commands = command_estimate, .request = false, .help = "such engines behind one router"},
+  option_row{.name = "chunk-tokens", .type = option_type::integer, .unit = "tokens", .value = "0", .range = {0, 1'000'000},
+             .commands = command_estimate, .request = false, .help = "tokens of one step of that engine; 0: the back end's"},
+  option_row{.name = "cached-tokens", .type = option_type::integer, .unit = "tokens", .value = "0",
+             .range = {0, 100'000'000}, .commands = command_estimate, .request = false,
+             .help = "tokens of every prompt that are in the prefix cache already"},
+  option_row{.name = "tables", .commands = command_estimate, .request = false,
+             .help = "file with measured kernel times, made by tools/import_tables; default: beside the program"},
+  option_row{.name = "measured", .commands = command_estimate, .request = false,
+             .help = "CSV file with measured points of this deployment, which correct the model"},
+  option_row{.name = "rows", .commands = command_estimate, .request = false,
+             .help = "CSV file with one deployment in a row, each of which gets a prediction"},
+  option_row{.name = "output", .commands = command_estimate, .request = false, .help = "CSV file for these predictions"},
+  option_row{.name = "format", .type = option_type::choice, .value = "text", .choices = "text json",
+             .commands = command_estimate, .request = false, .help = "how the answer is printed"},
   // -- written in documents only ------------------------------------------------------------------
   option_row{.name = "profiler-image", .alpha = "spec.profilingConfig.profilerImage", .beta = "spec.image",
              .help = "image of the profiling job"},
@@ -191,16 +227,18 @@ constexpr std::array rows{
              .help = "no longer read: finished points are never measured again"},
   option_row{.name = "aic-model-name", .alpha = "$sweep.aicModelName", .help = "no longer read: see aic-hf-id"},
   option_row{.name = "search-strategy", .beta = "spec.searchStrategy", .type = option_type::choice, .beta_value = "rapid",
-             .choices = "rapid thorough", .help = "how the result is found; both are measured here"},
+             .choices = "rapid thorough",
+             .help = "how the result is found; profile measures for both, estimate answers for rapid"},
   option_row{.name = "concurrency", .beta = "spec.workload.concurrency", .type = option_type::number, .unit = "requests",
-             .range = positive, .help = "load to be served; kept for the planner"},
+             .range = positive, .commands = asking, .help = "load to be served, in flight at once"},
   option_row{.name = "request-rate", .beta = "spec.workload.requestRate", .type = option_type::number, .unit = "requests/s",
-             .range = positive, .help = "load to be served; kept for the planner"},
+             .range = positive, .commands = asking, .help = "load to be served, arriving"},
   option_row{.name = "e2e-latency", .beta = "spec.sla.e2eLatency", .type = option_type::number, .unit = "ms",
-             .range = positive,
-             .help = "not supported by this version: give ttft and itl"},
+             .range = positive, .commands = command_estimate,
+             .help = "target from sending to the last token, instead of ttft and itl; estimates only"},
   option_row{.name = "optimization-type", .beta = "spec.sla.optimizationType", .type = option_type::choice,
-             .choices = "latency throughput", .help = "not supported by this version: give ttft and itl"},
+             .choices = "latency throughput", .commands = command_estimate,
+             .help = "what to optimise without a target; estimates only"},
   option_row{.name = "interconnect", .beta = "spec.hardware.interconnect", .help = "informational"},
   option_row{.name = "rdma", .beta = "spec.hardware.rdma", .type = option_type::boolean, .help = "informational"},
   option_row{.name = "runtime-version-override", .beta = "spec.runtimeVersionOverride",

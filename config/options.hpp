@@ -34,7 +34,8 @@ enum command_bits : uint32_t {
   command_results = 32,
   command_list = 64,
   command_pick = 128,
-  command_any = 255,
+  command_estimate = 256,
+  command_any = 511,
 };
 
 /// Allowed numbers; `open` excludes the lower bound itself.

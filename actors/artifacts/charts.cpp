@@ -43,6 +43,8 @@ struct context {
     out += "  ·  ISL " + std::to_string(request.sla.isl) + ", OSL " + std::to_string(request.sla.osl);
     if (result.simulated)
       out += "  ·  simulated engines" + std::string{result.clock == "virtual" ? ", virtual time" : ""};
+    if (result.estimated)
+      out += "  ·  estimated, not measured";
     return out;
   }
 
@@ -90,14 +92,14 @@ std::vector<std::pair<mapping, std::vector<const point_measured*>>> by_engine(co
   return result;
 }
 
-void add_notes(chart& out, double target_ms) {
+void add_notes(chart& out, double target_ms, bool estimated) {
   const bool missing = std::any_of(out.series.begin(), out.series.end(), [](const chart_series& s) {
     return std::any_of(s.points.begin(), s.points.end(), [](const chart_point& p) { return p.hollow; });
   });
   const bool chosen = std::any_of(out.series.begin(), out.series.end(), [](const chart_series& s) {
     return std::any_of(s.points.begin(), s.points.end(), [](const chart_point& p) { return p.chosen; });
   });
-  std::string note = "bars: 95 % interval";
+  std::string note = estimated ? "bars: band of the estimate" : "bars: 95 % interval";
   if (chosen)
     note += "  ·  ring: chosen";
   if (missing)
@@ -123,7 +125,7 @@ chart prefill_performance(const context& c) {
     out.series.push_back(std::move(s));
   }
   out.limits.push_back({true, target, "Target TTFT: " + text("%g ms", target), true});
-  add_notes(out, target);
+  add_notes(out, target, c.result.estimated);
   return out;
 }
 
@@ -148,7 +150,7 @@ chart decode_performance(const context& c) {
     out.series.push_back(std::move(s));
   }
   out.limits.push_back({true, target, "Target ITL: " + text("%g ms", target), true});
-  add_notes(out, target);
+  add_notes(out, target, c.result.estimated);
   out.notes.front() += "  ·  n: requests in flight";
   return out;
 }
@@ -192,6 +194,36 @@ chart cost(const context& c) {
   out.notes = {
       "one line per prefill engine  ·  ring: chosen  ·  outline: misses a target  ·  dotted: misses the TTFT target of "
       + text("%g ms", sla.ttft_ms)};
+  return out;
+}
+
+/// Tokens/s/GPU over tokens/s/user of the deployments that an estimate compared.
+chart pareto_frontier(const context& c) {
+  auto out = base_chart(c, "Pareto Frontier", "Tokens per Second and User", "Tokens per Second and GPU");
+  for (const auto serving : {serving_mode::aggregated, serving_mode::disaggregated}) {
+    chart_series s;
+    const bool apart = serving == serving_mode::disaggregated;
+    s.label = std::string{to_text(serving)};
+    s.colour = palette[apart ? 1 : 0];
+    s.shape = apart ? 1 : 0;
+    s.line = false;
+    for (const auto& d : c.result.deployments) {
+      if (d.serving != serving)
+        continue;
+      chart_point p;
+      p.x = d.tokens_per_s_per_user;
+      p.y = d.tokens_per_s_per_gpu;
+      p.hollow = !d.meets_target;
+      p.chosen = &d == &c.result.deployments.front();
+      if (p.chosen)
+        p.label = d.label;
+      s.points.push_back(p);
+    }
+    if (!s.points.empty())
+      out.series.push_back(std::move(s));
+  }
+  out.limits.push_back({true, 1000 / c.request.sla.itl_ms, "Target ITL: " + text("%g ms", c.request.sla.itl_ms), false});
+  out.notes = {"each deployment at its best load  ·  ring: pick  ·  outline: misses a target"};
   return out;
 }
 
@@ -248,7 +280,7 @@ chart prefill_ttft(const context& c) {
   }
   out.series.push_back(prefill_samples(c, true));
   const auto fit_note = out.notes;
-  add_notes(out, c.request.sla.ttft_ms);
+  add_notes(out, c.request.sla.ttft_ms, c.result.estimated);
   if (!fit_note.empty())
     out.notes.front() = fit_note.front() + "  ·  " + out.notes.front();
   out.limits.push_back({false, c.request.sla.ttft_ms, "Target TTFT: " + text("%g ms", c.request.sla.ttft_ms), true});
@@ -264,7 +296,7 @@ chart prefill_throughput(const context& c) {
   out.series.push_back(prefill_samples(c, false));
   out.limits.push_back(
       {true, static_cast<double>(c.request.sla.isl), "ISL " + std::to_string(c.request.sla.isl), true, false});
-  add_notes(out, c.request.sla.ttft_ms);
+  add_notes(out, c.request.sla.ttft_ms, c.result.estimated);
   return out;
 }
 
@@ -303,8 +335,9 @@ chart decode_surface(const context& c, bool latency) {
   }
   if (latency)
     out.limits.push_back({false, c.request.sla.itl_ms, "Target ITL: " + text("%g ms", c.request.sla.itl_ms), true});
-  add_notes(out, c.request.sla.itl_ms);
-  out.notes.front() += "  ·  one line per Decode Context Length (tokens), dots are measured";
+  add_notes(out, c.request.sla.itl_ms, c.result.estimated);
+  out.notes.front() += "  ·  one line per Decode Context Length (tokens), dots are "
+                       + std::string{c.result.estimated ? "estimated" : "measured"};
   return out;
 }
 
@@ -320,7 +353,7 @@ std::vector<named_chart> profile_charts(const profile_request& request, const pr
                                         const std::vector<point_measured>& points) {
   const context c{request, result, points};
   const std::string prefill = "selected_prefill_interpolation/", decode = "selected_decode_interpolation/";
-  return {
+  std::vector<named_chart> charts{
       {"prefill_performance.png", prefill_performance(c)},
       {"decode_performance.png", decode_performance(c)},
       {"cost_sla.png", cost(c)},
@@ -329,6 +362,9 @@ std::vector<named_chart> profile_charts(const profile_request& request, const pr
       {decode + "decode_itl_interpolation.png", decode_surface(c, true)},
       {decode + "decode_throughput_interpolation.png", decode_surface(c, false)},
   };
+  if (!result.deployments.empty())
+    charts.push_back({"pareto_frontier.png", pareto_frontier(c)});
+  return charts;
 }
 
 } // namespace sextant

@@ -18,7 +18,7 @@ struct named_chart {
 /// Dollars per GPU-hour in the cost chart, as in the reference profiler.
 constexpr double gpu_cost_per_hour = 3.0;
 
-/// All seven charts, also when there is little or nothing to show.
+/// All seven charts, also when there is little or nothing to show; with compared deployments their front as well.
 std::vector<named_chart> profile_charts(const profile_request& request, const profile_result& result,
                                         const std::vector<point_measured>& points);
 

@@ -42,6 +42,7 @@ std::string prefill_npz(const profile_result& result, const std::vector<point_me
   npz.add("prefill_ttft_low", interval.low);
   npz.add("prefill_ttft_high", interval.high);
   npz.add_flags("simulated", {result.simulated});
+  npz.add_flags("estimated", {result.estimated});
   return npz.bytes();
 }
 
@@ -66,6 +67,7 @@ std::string decode_npz(const profile_result& result, const std::vector<point_mea
   npz.add("z_itl_low", interval.low);
   npz.add("z_itl_high", interval.high);
   npz.add_flags("simulated", {result.simulated});
+  npz.add_flags("estimated", {result.estimated});
   return npz.bytes();
 }
 

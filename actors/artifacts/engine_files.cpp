@@ -49,8 +49,8 @@ std::map<std::string, std::string> engine_files(const profile_request& request, 
     std::string error;
     const auto dgd = c.dgd.empty() ? candidate_dgd(request, c.role, c.layout, error) : c.dgd;
     const auto* ready = latest(engines, c.engine);
-    // A dry run shows what would be deployed; else only what was.
-    const bool wanted = request.dry_run ? c.state != candidate_state::dropped : ready || c.attempts > 0;
+    // A dry run and an estimate show what would be deployed; else only what was.
+    const bool wanted = request.dry_run || result.estimated ? c.state != candidate_state::dropped : ready || c.attempts > 0;
     if (!wanted || dgd.empty())
       continue;
     std::vector<std::string> folders{engine_folder(c.engine)};

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "actors/artifacts/charts.hpp"
+#include "actors/artifacts/estimated.hpp"
 #include "actors/artifacts/html.hpp"
 #include "actors/artifacts/measured.hpp"
 #include "actors/artifacts/report_parts.hpp"
@@ -34,6 +35,8 @@ std::string head(const profile_request& request, const profile_result& result, c
          + escaped(extras.written_at);
   if (result.simulated)
     out += " · <span class=\"tag bad\">simulated engines</span>";
+  if (result.estimated)
+    out += " · <span class=\"tag bad\">estimated, nothing was measured</span>";
   return out + "</p>\n";
 }
 
@@ -62,7 +65,8 @@ std::string verdict(const profile_request& request, const profile_result& result
   return out + "</div>\n";
 }
 
-std::string pick_card(const selected_engine& pick, std::string_view role, std::string_view latency, double target_ms) {
+std::string pick_card(const selected_engine& pick, std::string_view role, std::string_view latency, double target_ms,
+                      bool estimated) {
   std::string out = "<div class=card><h3>" + std::string{role} + "</h3>\n";
   if (pick.engine.empty())
     return out + "<p class=none>nothing could be measured</p></div>\n";
@@ -77,7 +81,8 @@ std::string pick_card(const selected_engine& pick, std::string_view role, std::s
   };
   row(latency, "<strong>" + number(pick.value_ms, 2) + " ms</strong> (target " + number(target_ms, 1) + " ms)");
   if (pick.value_high_ms > pick.value_low_ms)
-    row("95 % interval", number(pick.value_low_ms, 2) + " to " + number(pick.value_high_ms, 2) + " ms");
+    row(estimated ? "Band of the estimate" : "95 % interval",
+        number(pick.value_low_ms, 2) + " to " + number(pick.value_high_ms, 2) + " ms");
   row("Throughput", number(pick.throughput_per_gpu, 1) + " tokens/s/GPU");
   if (role == "Decode")
     row("Requests in flight", number(pick.concurrency));
@@ -129,15 +134,17 @@ std::string report_html(const profile_request& request, const profile_result& re
                         const std::vector<point_measured>& points, const report_extras& extras) {
   auto out = head(request, result, extras);
   out += verdict(request, result);
-  out += "<div class=cards>\n" + pick_card(result.prefill, "Prefill", "TTFT", request.sla.ttft_ms)
-         + pick_card(result.decode, "Decode", "ITL", request.sla.itl_ms) + "</div>\n";
+  out += "<div class=cards>\n" + pick_card(result.prefill, "Prefill", "TTFT", request.sla.ttft_ms, result.estimated)
+         + pick_card(result.decode, "Decode", "ITL", request.sla.itl_ms, result.estimated) + "</div>\n";
   out += commands(request, result);
+  if (!result.deployments.empty())
+    out += report_deployments(result) + picture(extras, "pareto_frontier.png", "Tokens/s/GPU over tokens/s/user");
   out += report_alternatives(result);
   out += pictures(extras);
   out += report_candidates(result, points);
   out += report_failures(result, points);
   out += report_method(request, result, points, extras.remarks);
-  out += "<h2>Details</h2>\n" + report_points(points);
+  out += "<h2>Details</h2>\n" + report_predictions(result) + report_points(points);
   if (!extras.deployment.empty())
     out += html::folded("The deployment (config_with_planner.yaml)", "<pre>" + escaped(extras.deployment) + "</pre>\n");
   return out + "</main></body>\n</html>\n";

@@ -63,12 +63,18 @@ std::string joined(const std::vector<std::string>& texts) {
   return out;
 }
 
+bool result_is_estimated(const std::vector<point_measured>& points) {
+  return !points.empty() && points.front().clock == "estimated";
+}
+
 std::string budget_text(double value, int decimals, const char* unit) {
   return value > 0 ? number(value, decimals) + unit : std::string{"none"};
 }
 
 std::string clock_text(const profile_result& result) {
   const auto& clock = result.clock;
+  if (clock == "estimated")
+    return "none: nothing was measured";
   if (clock == "live")
     return "live: wall clock, real time";
   if (clock == "scaled")
@@ -147,7 +153,9 @@ std::string report_method(const profile_request& request, const profile_result& 
   const auto row = [&out](std::string_view name, const std::string& value) {
     out += "<dt>" + std::string{name} + "</dt><dd>" + value + "</dd>";
   };
-  row("Engines", result.simulated ? "<strong>simulated</strong> from a performance model, no GPU was used" : "real");
+  row("Engines", result.estimated   ? "<strong>none was run</strong>: every value is the performance model's"
+                 : result.simulated ? "<strong>simulated</strong> from a performance model, no GPU was used"
+                                    : "real");
   row("Clock", escaped(clock_text(result)));
   row("Policy", escaped(to_text(request.policy)) + ", " + std::to_string(request.min_gpus_per_engine) + " to "
                     + std::to_string(request.max_gpus_per_engine) + " GPUs per engine, contexts up to "
@@ -187,7 +195,8 @@ std::string report_points(const std::vector<point_measured>& points) {
                     html::value(p.throughput_per_gpu, 1), html::text(to_text(p.stopped)),
                     html::text((p.valid ? "" : "invalid: ") + joined(p.remarks))});
   }
-  return html::folded("All " + std::to_string(points.size()) + " measured points",
+  return html::folded("All " + std::to_string(points.size())
+                          + (result_is_estimated(points) ? " estimated points" : " measured points"),
                       html::table({"Engine", "For", "ISL", "OSL", "In flight", "TTFT or ITL (ms)", "95 % interval", "p50",
                                    "p90", "p99", "Samples", "Tokens/s/GPU", "Ended by", "Remarks"},
                                   rows));

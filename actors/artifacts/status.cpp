@@ -46,9 +46,10 @@ std::string status_text(const profiler_status& s) {
 std::string outcome_message(const profile_request& request, const profile_result& result) {
   if (request.dry_run)
     return "Dry run completed successfully (no recommendations generated)";
+  const std::string estimated = result.estimated ? " (estimated, nothing was measured)" : "";
   if (result.feasible)
-    return "Profiler completed successfully";
-  std::string out = "Profiler completed successfully, but the target is not met";
+    return "Profiler completed successfully" + estimated;
+  std::string out = "Profiler completed successfully" + estimated + ", but the target is not met";
   if (!result.binding_constraint.empty())
     out += " (" + result.binding_constraint + ")";
   for (const auto* pick : {&result.prefill, &result.decode})

@@ -7,6 +7,7 @@
 #include "actors/artifacts/charts.hpp"
 #include "actors/artifacts/curves_npz.hpp"
 #include "actors/artifacts/engine_files.hpp"
+#include "actors/artifacts/estimated.hpp"
 #include "actors/artifacts/files.hpp"
 #include "actors/artifacts/output_configmap.hpp"
 #include "actors/artifacts/places.hpp"
@@ -105,9 +106,11 @@ std::map<std::string, std::string> draw(output& out, const std::vector<named_cha
 } // namespace
 
 write_outcome write_output(const std::string& directory, const write_artifacts& what,
-                           const std::vector<point_measured>& points, const std::vector<engine_ready>& engines) {
+                           const std::vector<point_measured>& measured, const std::vector<engine_ready>& engines) {
   const auto& request = what.request;
   const auto& result = what.result;
+  const auto points = result.estimated ? estimated_points(result) : measured;
+  const auto mark = estimate_comment(result);
   const bool beta = request.api == request_api::v1beta1;
   output out{directory, {}};
   out.write("sextant_result.json", stored_result_text(what));
@@ -117,19 +120,22 @@ write_outcome write_output(const std::string& directory, const write_artifacts& 
   out.write_document("disagg_config.yaml", base, error);
   for (const auto& [file, content] : engine_files(request, result, engines))
     out.write(file, content);
-  write_points(out, request, points);
+  write_points(out, request, measured); // exports are of measurements only
   write_curves(out, result, points);
   std::map<std::string, std::string> pictures;
   if (out.good())
     pictures = draw(out, profile_charts(request, result, points));
 
-  const auto config = final_dgd(request, result, error);
+  const auto config = mark + final_dgd(request, result, error);
   out.write_document("config_with_planner.yaml", config, error);
-  const auto mocker = mocker_dgd(request, result, error);
+  const auto mocker = mark + mocker_dgd(request, result, error);
   out.write_document("mocker_config_with_planner.yaml", mocker, error);
-  if (beta)
-    out.write("final_config.yaml", request.use_mocker ? mocker : config);
-  out.write_or_remove("planner-profile-data.yaml", planner_configmap(request, result));
+  if (beta) {
+    const auto picked = mark + deployment_dgd(request, result, error);
+    out.write_document("final_config.yaml", request.use_mocker ? mocker : picked, error);
+  }
+  const auto data = planner_configmap(request, result);
+  out.write_or_remove("planner-profile-data.yaml", data.empty() ? data : mark + data);
   if (!request.dry_run)
     for (auto& remark : curve_remarks(result))
       out.outcome.remarks.push_back(std::move(remark));

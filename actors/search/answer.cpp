@@ -132,7 +132,7 @@ void search_run::tell(const std::string& what, const std::string& text, const st
 candidate_report search_run::report_of(const candidate_track& candidate) const {
   auto report = candidate.report;
   report.attempts = candidate.incarnation;
-  if (report.state == candidate_state::dropped)
+  if (report.state == candidate_state::dropped || report.state == candidate_state::pruned)
     return report;
   const bool any = std::any_of(candidate.grid.begin(), candidate.grid.end(),
                                [&](const point_plan& plan) { return candidate.measured(plan.point) != nullptr; });
@@ -258,10 +258,21 @@ profile_result search_run::result() const {
       r.binding_constraint = std::move(why);
   fill_totals(r);
   fill_curves(r);
+  fill_predictions(r);
   gather_remarks(r);
   if (known_.request.dry_run)
     fill_estimate(r);
   return r;
+}
+
+/// What the model said of every measured point, uncorrected by any measurement.
+void search_run::fill_predictions(profile_result& r) const {
+  for (const auto& candidate : known_.candidates)
+    for (const auto& [id, point] : candidate.points)
+      if (point.result && candidate.model) {
+        const double ms = candidate.predict(spot_of(point.plan)), band = 1 + candidate.model->error_band();
+        r.predictions.push_back({candidate.report.engine, id, ms, ms / band, ms * band, point.result->value_ms});
+      }
 }
 
 /// What limits single points limits the answer: each remark once, with the number of points it stands at.

@@ -27,7 +27,18 @@ bool settled(const candidate_track& candidate, const point_plan& plan) {
   return candidate.measured(plan.point) || candidate.given_up(plan.point) || known_from_sweep(candidate, plan);
 }
 
-std::vector<point_plan> reference_points(const knowledge& known, const candidate_track& candidate) {
+/// Every measured point of a candidate, sweep and curve.
+std::vector<const point_measured*> all_measured(const candidate_track& candidate) {
+  std::vector<const point_measured*> result;
+  for (const auto& [id, point] : candidate.points)
+    if (point.result)
+      result.push_back(&*point.result);
+  return result;
+}
+
+} // namespace
+
+std::vector<point_plan> reference_curve(const knowledge& known, const candidate_track& candidate) {
   const auto& request = known.request;
   const auto& report = candidate.report;
   std::vector<point_plan> result;
@@ -44,17 +55,6 @@ std::vector<point_plan> reference_points(const knowledge& known, const candidate
   return result;
 }
 
-/// Every measured point of a candidate, sweep and curve.
-std::vector<const point_measured*> all_measured(const candidate_track& candidate) {
-  std::vector<const point_measured*> result;
-  for (const auto& [id, point] : candidate.points)
-    if (point.result)
-      result.push_back(&*point.result);
-  return result;
-}
-
-} // namespace
-
 std::optional<point_plan> next_curve_point(const knowledge& known, const candidate_track& candidate) {
   // A point whose attempt failed comes again before anything else is decided.
   for (const auto& [id, point] : candidate.points)
@@ -62,7 +62,7 @@ std::optional<point_plan> next_curve_point(const knowledge& known, const candida
       return point.plan;
   if (known.request.policy == search_policy::adaptive)
     return next_adaptive_point(known, candidate);
-  for (auto& plan : reference_points(known, candidate))
+  for (auto& plan : reference_curve(known, candidate))
     if (!settled(candidate, plan))
       return plan;
   return std::nullopt;
@@ -72,7 +72,7 @@ int curve_points_expected(const knowledge& known, const candidate_track& candida
   if (known.request.policy == search_policy::adaptive)
     return candidate.report.role == phase::prefill ? adaptive_prefill_points
                                                    : static_cast<int>(adaptive_decode_grid(known, candidate).size());
-  return static_cast<int>(reference_points(known, candidate).size());
+  return static_cast<int>(reference_curve(known, candidate).size());
 }
 
 std::vector<prefill_sample> prefill_curve(const candidate_track& candidate) {

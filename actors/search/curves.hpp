@@ -12,6 +12,9 @@ namespace sextant::searching {
 /// for the sweep are not measured again.
 std::optional<point_plan> next_curve_point(const knowledge& known, const candidate_track& candidate);
 
+/// The points that the reference would measure for a candidate whose KV capacity is known.
+std::vector<point_plan> reference_curve(const knowledge& known, const candidate_track& candidate);
+
 /// Points that a whole curve takes, for the progress display.
 int curve_points_expected(const knowledge& known, const candidate_track& candidate);
 

@@ -5,6 +5,8 @@
 #include <cstdio>
 
 #include "actors/search/candidates.hpp"
+#include "actors/search/estimated.hpp"
+#include "actors/search/hybrid.hpp"
 
 namespace sextant::searching {
 
@@ -17,6 +19,8 @@ std::string attempts_text(int failures) {
 } // namespace
 
 search_run::search_run(const profile_request& request) : known_(first_knowledge(request)) {
+  if (request.mode == search_mode::hybrid)
+    keep_best(known_);
   for (auto role : {phase::prefill, phase::decode}) {
     const bool any = std::any_of(known_.candidates.begin(), known_.candidates.end(),
                                  [&](const auto& c) { return c.report.role == role && c.usable(); });
@@ -212,6 +216,8 @@ bool search_run::take(const profile_failed& x) {
 namespace sextant {
 
 std::unique_ptr<search_core> make_search(const profile_request& request) {
+  if (request.mode == search_mode::estimated)
+    return make_estimated_search(request);
   return std::make_unique<searching::search_run>(request);
 }
 

@@ -69,6 +69,7 @@ private:
   void fill_alternatives(profile_result& r) const;
   void fill_totals(profile_result& r) const;
   void fill_curves(profile_result& r) const;
+  void fill_predictions(profile_result& r) const;
   void gather_remarks(profile_result& r) const;
   void fill_estimate(profile_result& r) const;
   measure_point work_for(const candidate_track& candidate) const;

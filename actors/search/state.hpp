@@ -50,7 +50,9 @@ struct candidate_track {
   std::string current; ///< point that is being measured, empty if none
   mutable std::map<std::pair<int, int>, double> predictions;
 
-  bool usable() const { return report.state != candidate_state::dropped && !failed; }
+  bool usable() const {
+    return report.state != candidate_state::dropped && report.state != candidate_state::pruned && !failed;
+  }
   bool busy() const { return !current.empty(); }
   const point_measured* measured(const std::string& point) const;
   bool given_up(const std::string& point) const;

@@ -20,7 +20,11 @@ std::string candidate_dgd(const profile_request& request, phase role, const mapp
 /// planner.
 std::string final_dgd(const profile_request& request, const profile_result& result, std::string& error);
 
-/// The same for the mocker variant.
+/// The deployment that an estimate picked: aggregated or disaggregated, with its replicas unless a planner sets them. The
+/// same as `final_dgd` for measured answers.
+std::string deployment_dgd(const profile_request& request, const profile_result& result, std::string& error);
+
+/// The same as `final_dgd` for the mocker variant.
 std::string mocker_dgd(const profile_request& request, const profile_result& result, std::string& error);
 
 /// ConfigMap `planner-profile-data` alone; empty when the curves do not exist.

@@ -41,7 +41,8 @@ struct serving_estimate {
 struct engine_group {
   engine_spec engine;
   int replicas = 1;
-  int max_batch = 0; ///< sequences per attention rank; 0: the back end's default
+  int max_batch = 0;    ///< sequences per attention rank; 0: the back end's default
+  int chunk_tokens = 0; ///< tokens that one step takes (chunked prefill); 0: the back end's default
 };
 
 /// Aggregated serving: every replica does prefill and decode.

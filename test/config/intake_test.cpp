@@ -179,11 +179,16 @@ TEST_CASE("what is accepted but not used as written leaves a warning") {
   };
   CHECK(warnings("sweep: {pickWithWebui: false}").empty());
   CHECK(warnings("sweep: {pickWithWebui: true}").find("report.html") != std::string::npos);
-  CHECK(warnings("sweep: {useAiConfigurator: true, aicSystem: h200_sxm}").find("use-ai-configurator") != std::string::npos);
   CHECK(warnings("hardware: {enableGpuDiscovery: false}").find("without GPU discovery") != std::string::npos);
   CHECK(warnings("engine: {maxContextLength: 50000}") == "max-context-length is 40960, the model's");
   CHECK(warnings("hardware: {gpuType: h100_sxm}\nsweep: {aicSystem: gb200}").find("aic-system gb200 is not used")
         != std::string::npos);
+}
+
+TEST_CASE("the AI Configurator's dry estimate is asked of the performance model") {
+  CHECK(accepted(with_config("sla: {ttft: 1}\nsweep: {useAiConfigurator: true, aicSystem: h200_sxm}")).mode
+        == search_mode::estimated);
+  CHECK(accepted(with_config("sla: {ttft: 1}")).mode == search_mode::measured);
 }
 
 TEST_CASE("v1beta1 has its own defaults") {

@@ -111,7 +111,10 @@ std::string answer_text(const profile_request& request, const profile_result& re
   const auto& sla = request.sla;
   out += formatted("\n%s  %s on %s, ISL %d OSL %d, TTFT <= %g ms, ITL <= %g ms%s\n",
                    result.feasible ? "FEASIBLE" : "NOT FEASIBLE", request.model.name.c_str(), request.gpu.name.c_str(),
-                   sla.isl, sla.osl, sla.ttft_ms, sla.itl_ms, result.simulated ? "   (simulated engines)" : "");
+                   sla.isl, sla.osl, sla.ttft_ms, sla.itl_ms,
+                   result.estimated   ? "   (estimated, nothing was measured)"
+                   : result.simulated ? "   (simulated engines)"
+                                      : "");
   auto engine = [&](const char* role, const char* metric, const selected_engine& x) {
     if (x.engine.empty()) {
       out += formatted("  %-8s nothing could be measured\n", role);
