@@ -18,7 +18,10 @@ std::string aggregated(const profile_request& request, const deployment_estimate
   if (!dgd)
     return {};
   convert_to_aggregated(*dgd, request, phase::decode);
-  set_mapping(*service_of(*dgd, request.backend, phase::decode), request.backend, picked.decode, request.gpus_per_node);
+  auto& worker = *service_of(*dgd, request.backend, phase::decode);
+  set_mapping(worker, request.backend, picked.decode, request.gpus_per_node);
+  if (picked.chunk_tokens > 0)
+    set_step_tokens(worker, request.backend, picked.chunk_tokens, picked.decode);
   set_replicas(*dgd, request.backend, phase::decode, picked.decode_replicas * picked.units);
   apply_final_wishes(*dgd, request);
   return write_yaml(*dgd);

@@ -324,4 +324,20 @@ void set_prefill_limits(yaml_tree& service, backend_kind backend, const mapping&
   set_arguments(service, args);
 }
 
+void set_step_tokens(yaml_tree& service, backend_kind backend, int tokens, const mapping& layout) {
+  auto args = arguments_of(service);
+  switch (backend) {
+    case backend_kind::vllm:
+      args.set("--max-num-batched-tokens", std::to_string(tokens));
+      break;
+    case backend_kind::sglang: // counts the tokens of all ranks
+      args.set("--chunked-prefill-size", std::to_string(tokens * layout.attention_data_parallel()));
+      break;
+    case backend_kind::trtllm:
+      merge_override(args, {{"max_num_tokens", tokens}, {"enable_chunked_prefill", true}});
+      break;
+  }
+  set_arguments(service, args);
+}
+
 } // namespace sextant

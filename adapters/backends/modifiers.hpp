@@ -39,5 +39,7 @@ void convert_to_aggregated(yaml_tree& dgd, const profile_request& request, phase
 void set_mapping(yaml_tree& service, backend_kind backend, const mapping& layout, int gpus_per_node);
 /// Limits batch and tokens of a prefill worker: one request per attention rank, whole prompts.
 void set_prefill_limits(yaml_tree& service, backend_kind backend, const mapping& layout);
+/// Sets how many tokens a worker takes in one step (chunked prefill).
+void set_step_tokens(yaml_tree& service, backend_kind backend, int tokens, const mapping& layout);
 
 } // namespace sextant
