@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
-#include "actors/metrics/statistics/definitions.hpp"
 #include "actors/metrics/statistics/dependence.hpp"
-#include "actors/metrics/statistics/derived.hpp"
 #include "actors/metrics/statistics/quantiles.hpp"
 #include "messages/point_value.hpp"
+#include "messages/request_metrics.hpp"
+#include "messages/run_metrics.hpp"
 
 namespace sextant::statistics {
 
@@ -39,58 +40,64 @@ void use_order_statistics(metric_summary& m, std::span<const double> sorted) {
     quantile.value = at(quantile.q);
 }
 
-void name_metric(metric_summary& m, const request_metric& from) {
-  m.tag = from.tag;
-  m.header = from.header;
-  m.unit = from.unit;
-  m.ours = from.ours;
-  m.larger_is_better = from.larger_is_better;
+/// Slices of the run whose rates give the interval of the whole rate.
+constexpr size_t rate_slices = 20;
+
+/// What completes in each slice of the run: output tokens, prompt tokens, both, requests.
+std::map<std::string, std::vector<double>> slice_run(metric_profile profile, const std::vector<request_record>& requests,
+                                                     const run_span& span) {
+  std::vector<double> osl(rate_slices), isl(rate_slices), both(rate_slices), count(rate_slices);
+  const auto length = static_cast<double>(span.end_ns - span.begin_ns);
+  const auto slice = [&](int64_t ns) {
+    const double share = static_cast<double>(ns - span.begin_ns) / length;
+    return static_cast<size_t>(std::clamp(share * rate_slices, 0.0, rate_slices - 1.0));
+  };
+  for (const auto& r : requests) {
+    if (!is_valid(r))
+      continue;
+    const size_t end = slice(end_ns(profile, r));
+    count[end] += 1;
+    isl[end] += input_tokens_of(r);
+    both[end] += input_tokens_of(r);
+    // Tokens by usage are spread evenly over the events.
+    const double each = output_tokens(r) / static_cast<double>(r.token_ns.size());
+    for (const auto t : r.token_ns) {
+      osl[slice(t)] += each;
+      both[slice(t)] += each;
+    }
+  }
+  return {{"output_token_throughput", osl}, {"output_throughput", osl},       {"input_token_throughput", isl},
+          {"input_throughput", isl},        {"total_token_throughput", both}, {"request_throughput", count}};
 }
 
-using ordered_requests = std::vector<const request_record*>;
-
-/// Valid requests in order of the time the plan wanted them sent.
-ordered_requests valid_in_order(const std::vector<request_record>& requests) {
-  ordered_requests out;
-  for (const auto& r : requests)
-    if (is_valid(r))
-      out.push_back(&r);
-  const auto time = [](const request_record* r) { return r->intended_ns > 0 ? r->intended_ns : r->sent_ns; };
-  std::stable_sort(out.begin(), out.end(), [&](const auto* a, const auto* b) { return time(a) < time(b); });
-  return out;
+/// Gives the rates among the metrics their intervals over slices of the run.
+void add_rate_intervals(metric_profile profile, const std::vector<request_record>& requests, double confidence,
+                        std::vector<metric_summary>& metrics) {
+  const auto span = span_of(profile, requests);
+  if (span.end_ns <= span.begin_ns)
+    return;
+  const auto slices = slice_run(profile, requests, span);
+  const std::vector<double> seconds(rate_slices, span.seconds() / rate_slices);
+  for (auto& m : metrics) {
+    const auto sums = slices.find(m.tag);
+    if (!m.single || sums == slices.end())
+      continue;
+    const auto over_slices = interval_of_ratio(sums->second, seconds, confidence);
+    m.interval_known = over_slices.known;
+    m.values.low = std::max(0.0, m.values.mean - over_slices.half_width());
+    m.values.high = m.values.mean + over_slices.half_width();
+  }
 }
 
 std::vector<metric_summary> metrics_of(const load_facts& facts, const std::vector<request_record>& all,
                                        const summary_options& options) {
   std::vector<metric_summary> out;
-  const auto valid = valid_in_order(all);
-  for (const auto& metric : request_metrics(options.profile)) {
-    if (metric.streaming_only && !facts.streaming)
-      continue;
-    std::vector<double> samples;
-    samples.reserve(valid.size());
-    for (const auto* r : valid)
-      if (const double x = metric.of(*r); std::isfinite(x))
-        samples.push_back(x);
-    if (samples.empty())
-      continue;
-    auto m = summarise_samples(std::move(samples), options);
-    name_metric(m, metric);
+  for_each_metric(facts, options.profile, all, [&](metric_summary named, std::vector<double> ordered) {
+    out.push_back(summarise_samples(std::move(ordered), options, std::move(named)));
+  });
+  for (auto& m : derived_metrics(facts, options.profile, all))
     out.push_back(std::move(m));
-  }
-  if (facts.streaming) {
-    std::vector<double> gaps;
-    for (const auto* r : valid)
-      append_gaps_ms(options.profile, *r, gaps);
-    if (!gaps.empty()) {
-      auto m = summarise_samples(std::move(gaps), options);
-      name_metric(m, gap_metric(options.profile));
-      m.pooled = true;
-      out.push_back(std::move(m));
-    }
-  }
-  for (auto& m : derived_metrics(facts, options.profile, all, options.confidence))
-    out.push_back(std::move(m));
+  add_rate_intervals(options.profile, all, options.confidence, out);
   return out;
 }
 
@@ -114,30 +121,22 @@ std::vector<both_origins> origins_of(const load_facts& facts, const std::vector<
       continue;
     both_origins both;
     both.metric = first ? "time_to_first_token" : "request_latency";
-    both.from_intended = summarise_samples(std::move(from_intended), options);
-    both.from_send = summarise_samples(std::move(from_send), options);
-    both.from_intended.unit = both.from_send.unit = "ms";
-    both.from_intended.tag = both.metric + "_from_intended";
-    both.from_send.tag = both.metric + "_from_send";
+    metric_summary named;
+    named.unit = "ms";
+    named.ours = true;
+    named.tag = both.metric + "_from_intended";
+    both.from_intended = summarise_samples(std::move(from_intended), options, named);
+    named.tag = both.metric + "_from_send";
+    both.from_send = summarise_samples(std::move(from_send), options, named);
     out.push_back(std::move(both));
   }
   return out;
 }
 
-void count_requests(const std::vector<request_record>& all, load_summary& s) {
-  s.sent = all.size();
-  for (const auto& r : all) {
-    s.valid += is_valid(r);
-    s.cancelled += r.fault == request_fault_class::cancelled;
-    s.timed_out += r.fault == request_fault_class::timed_out || r.fault == request_fault_class::stalled;
-  }
-  s.failed = s.sent - s.valid;
-}
-
 } // namespace
 
-metric_summary summarise_samples(std::vector<double> ordered, const summary_options& options) {
-  metric_summary m;
+metric_summary summarise_samples(std::vector<double> ordered, const summary_options& options, metric_summary named) {
+  auto& m = named;
   auto sorted = ordered;
   std::sort(sorted.begin(), sorted.end());
   m.values = describe_sorted(sorted);
@@ -158,24 +157,16 @@ metric_summary summarise_samples(std::vector<double> ordered, const summary_opti
   }
   if (options.profile == metric_profile::mlperf && !sorted.empty())
     use_order_statistics(m, sorted);
-  return m;
+  return named;
 }
 
 load_summary summarise_load(const load_records& records, const summary_options& options) {
-  load_summary s;
-  s.profile = options.profile;
-  s.definitions = definitions_of(options.profile);
+  auto s = count_run(records, options.profile);
   s.confidence = options.confidence;
-  s.remarks = records.facts.remarks;
-  count_requests(records.requests, s);
-  const auto span = span_of(options.profile, records.requests);
-  s.first_send_ns = span.begin_ns;
-  s.last_end_ns = span.end_ns;
   s.metrics = metrics_of(records.facts, records.requests, options);
   if (!records.warming.empty())
     s.warmup = metrics_of(records.facts, records.warming, options);
   s.origins = origins_of(records.facts, records.requests, options);
-  s.errors = count_errors(records.requests);
   return s;
 }
 

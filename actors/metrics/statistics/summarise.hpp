@@ -27,6 +27,6 @@ load_summary summarise_load(const load_records& records, const summary_options& 
 
 /// Distribution, intervals and effective count of samples in order of their requests' intended times. With
 /// `order_statistics` percentiles are samples (LoadGen's way), otherwise interpolated ones.
-metric_summary summarise_samples(std::vector<double> ordered, const summary_options& options);
+metric_summary summarise_samples(std::vector<double> ordered, const summary_options& options, metric_summary named = {});
 
 } // namespace sextant::statistics

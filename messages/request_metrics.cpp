@@ -1,12 +1,12 @@
-// definitions.cpp: One event log, four sets of definitions.
-#include "actors/metrics/statistics/definitions.hpp"
+// request_metrics.cpp: One event log, four sets of definitions.
+#include "messages/request_metrics.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include "messages/point_value.hpp"
 
-namespace sextant::statistics {
+namespace sextant {
 
 namespace {
 
@@ -202,4 +202,4 @@ std::vector<std::string> definitions_of(metric_profile profile) {
   return {};
 }
 
-} // namespace sextant::statistics
+} // namespace sextant

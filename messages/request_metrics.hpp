@@ -1,5 +1,5 @@
-// definitions.hpp: What TTFT, ITL and the others mean to AIPerf, vLLM's benchmark, GenAI-Perf and LoadGen, computed from the
-// same records. Pure.
+// request_metrics.hpp: What TTFT, ITL and the others mean to AIPerf, vLLM's benchmark, GenAI-Perf and LoadGen, computed from
+// the same records. Pure.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 
 #include "messages/load_summary.hpp"
 
-namespace sextant::statistics {
+namespace sextant {
 
 /// Whether a request counts as answered: no error, and at least one event with output.
 bool is_valid(const request_record& record);
@@ -42,4 +42,4 @@ void append_gaps_ms(metric_profile profile, const request_record& record, std::v
 /// One sentence for each quantity that tools define differently, for the output.
 std::vector<std::string> definitions_of(metric_profile profile);
 
-} // namespace sextant::statistics
+} // namespace sextant
