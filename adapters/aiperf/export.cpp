@@ -10,8 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "adapters/aiperf/load_export.hpp"
 #include "messages/point_value.hpp"
-#include "messages/subjects.hpp"
 
 namespace sextant {
 
@@ -167,12 +167,6 @@ json metric_json(const metric& m) {
   return out;
 }
 
-/// A name in the form of a UUID, equal for equal points.
-std::string stable_uuid(const std::string& text) {
-  const auto h = stable_hash(text) + stable_hash(text + "#");
-  return h.substr(0, 8) + '-' + h.substr(8, 4) + "-4" + h.substr(13, 3) + "-8" + h.substr(17, 3) + '-' + h.substr(20, 12);
-}
-
 std::string benchmark_id(const profile_request& request, const point_measured& p) {
   return stable_uuid(request.id + '\n' + p.plan.point + '\n' + std::to_string(p.engine_attempt) + '.'
                      + std::to_string(p.attempt));
@@ -282,12 +276,6 @@ std::string summary_csv(const point_measured& p) {
   return out;
 }
 
-std::string session_id(size_t i) {
-  char text[32];
-  std::snprintf(text, sizeof text, "session_%06zu", i);
-  return text;
-}
-
 json record_json(const profile_request& request, const point_measured& p, size_t i) {
   const auto& s = p.samples;
   const auto id = benchmark_id(request, p) + '\n' + std::to_string(i);
@@ -296,7 +284,7 @@ json record_json(const profile_request& request, const point_measured& p, size_t
   out["metadata"] = {{"session_num", i},
                      {"x_request_id", stable_uuid(id)},
                      {"x_correlation_id", stable_uuid(id + " correlation")},
-                     {"conversation_id", session_id(i)},
+                     {"conversation_id", session_name(static_cast<uint32_t>(i))},
                      {"turn_index", 0},
                      {"request_start_ns", start_ns},
                      {"request_ack_ns", nullptr},
@@ -333,7 +321,7 @@ std::string inputs_json(const profile_request& request, const point_measured& p)
                           {"max_tokens", p.plan.osl},    {"min_tokens", p.plan.osl},
                           {"ignore_eos", true},          {"stream_options", {{"include_usage", true}}},
                           {"prompt_tokens", p.plan.isl}, {"prompt_seed", p.plan.prompt_seed}};
-    data.push_back({{"session_id", session_id(i)}, {"payloads", json::array({payload})}});
+    data.push_back({{"session_id", session_name(static_cast<uint32_t>(i))}, {"payloads", json::array({payload})}});
   }
   return text_of({{"data", data}}, 1) + '\n';
 }

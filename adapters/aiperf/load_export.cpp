@@ -1,0 +1,363 @@
+// load_export.cpp: AIPerf's schema (1.5) from the summary and the records.
+#include "adapters/aiperf/load_export.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+
+#include <nlohmann/json.hpp>
+
+#include "messages/request_metrics.hpp"
+#include "messages/run_metrics.hpp"
+#include "messages/subjects.hpp"
+
+namespace sextant {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr const char* schema_version = "1.5";
+constexpr const char* imitated_version = "0.13.0";
+
+std::string text_of(const json& x, int indent) {
+  return x.dump(indent, ' ', false, json::error_handler_t::replace);
+}
+
+/// A time in AIPerf's form, microseconds and no zone; ours is UTC.
+std::string iso_time(int64_t unix_ns) {
+  const time_t seconds = unix_ns / 1'000'000'000;
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  const auto n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + n, sizeof text - n, ".%06d", static_cast<int>(unix_ns / 1000 % 1'000'000));
+  return text;
+}
+
+/// Statistics in AIPerf's order.
+std::vector<std::pair<const char*, double>> statistics(const distribution& d) {
+  return {{"avg", d.mean}, {"min", d.min}, {"max", d.max}, {"p1", d.p1},   {"p5", d.p5},   {"p10", d.p10}, {"p25", d.p25},
+          {"p50", d.p50},  {"p75", d.p75}, {"p90", d.p90}, {"p95", d.p95}, {"p99", d.p99}, {"std", d.std}};
+}
+
+json metric_json(const metric_summary& m) {
+  json out;
+  out["unit"] = m.unit;
+  if (m.single) {
+    out["avg"] = m.values.mean;
+    return out;
+  }
+  for (const auto& [name, value] : statistics(m.values))
+    out[name] = value;
+  out["count"] = m.values.count;
+  out["sum"] = m.sum;
+  return out;
+}
+
+json finite_or_null(double x) {
+  return std::isfinite(x) ? json(x) : json(nullptr);
+}
+
+/// What AIPerf has no place for, by metric.
+json interval_json(const metric_summary& m) {
+  json out;
+  if (m.interval_known)
+    out["mean_interval"] = {m.values.low, m.values.high};
+  if (m.single)
+    return out;
+  out["trimmed_mean"] = m.trimmed_mean;
+  out["effective_count"] = m.effective_count;
+  for (const auto& q : m.quantiles) {
+    char name[24];
+    std::snprintf(name, sizeof name, "p%g", q.q * 100);
+    json entry;
+    entry["value"] = q.enough ? json(q.value) : json(nullptr);
+    if (!q.enough)
+      entry["note"] = "n/a (n too small)";
+    entry["interval"] = {finite_or_null(q.low), finite_or_null(q.high)};
+    out["quantiles"][name] = std::move(entry);
+  }
+  return out;
+}
+
+json error_json(int code, const std::string& type, const std::string& message) {
+  return {{"code", code == 0 ? json(nullptr) : json(code)}, {"type", type}, {"message", message}};
+}
+
+json prompt_json(const load_facts& f) {
+  json prompts;
+  if (f.isl > 0)
+    prompts["isl"] = {{"mean", f.isl}, {"stddev", f.isl_stddev}};
+  if (f.osl > 0)
+    prompts["osl"] = {{"mean", f.osl}, {"stddev", f.osl_stddev}};
+  return prompts;
+}
+
+json phase_json(const load_facts& f, size_t sent) {
+  json phase = {{"name", "profiling"}};
+  phase["type"] = f.arrivals.empty() ? "concurrency" : f.arrivals;
+  if (f.duration_ns > 0) {
+    phase["duration"] = static_cast<double>(f.duration_ns) / 1e9;
+    phase["grace_period"] = static_cast<double>(f.grace_ns) / 1e9;
+  } else {
+    phase["requests"] = std::max<size_t>(1, sent);
+  }
+  if (f.concurrency > 0)
+    phase["concurrency"] = f.concurrency;
+  if (f.prefill_concurrency > 0)
+    phase["prefill_concurrency"] = f.prefill_concurrency;
+  if (f.request_rate > 0)
+    phase["rate"] = f.request_rate;
+  return phase;
+}
+
+/// The run in the form of AIPerf's `BenchmarkConfig`.
+json input_config(const load_facts& f, size_t sent) {
+  json out;
+  out["models"]["items"] = json::array({{{"name", f.model}}});
+  out["endpoint"] = {{"urls", f.urls}, {"type", f.endpoint_type}, {"streaming", f.streaming}};
+  if (!f.endpoint_path.empty())
+    out["endpoint"]["path"] = f.endpoint_path;
+  if (const auto extra = json::parse(f.extra_inputs, nullptr, false); extra.is_object())
+    out["endpoint"]["extra"] = extra;
+  json data = {{"name", "main"}};
+  if (f.input_file.empty()) {
+    data["type"] = "synthetic";
+    data["entries"] = std::max<size_t>(1, sent);
+    data["prompts"] = prompt_json(f);
+  } else {
+    data["type"] = "file";
+    data["path"] = f.input_file;
+  }
+  out["datasets"] = json::array({data});
+  out["phases"] = json::array();
+  if (f.warmup_requests > 0)
+    out["phases"].push_back({{"name", "warmup"},
+                             {"type", "concurrency"},
+                             {"exclude_from_results", true},
+                             {"requests", f.warmup_requests},
+                             {"concurrency", std::max(1, f.warmup_concurrency)}});
+  out["phases"].push_back(phase_json(f, sent));
+  return out;
+}
+
+json window_json(const steady_window& w) {
+  return {{"found", w.found},
+          {"stationary", w.stationary},
+          {"begin_ns", w.begin_ns},
+          {"end_ns", w.end_ns},
+          {"requests", w.requests},
+          {"request_rate", w.request_rate},
+          {"output_tokens_per_s", w.output_tokens_per_s},
+          {"output_tokens_per_s_interval", {w.tokens_low, w.tokens_high}},
+          {"mean_in_flight", w.mean_in_flight},
+          {"text", w.text}};
+}
+
+json limits_json(const std::vector<objective>& limits) {
+  json out = json::object();
+  for (const auto& limit : limits)
+    out[limit.metric] = limit.limit;
+  return out;
+}
+
+json own_facts(const load_facts& f, const load_summary& s) {
+  json out;
+  out["metric_profile"] = std::string{to_text(s.profile)};
+  out["definitions"] = s.definitions;
+  out["confidence"] = s.confidence;
+  out["simulated"] = f.simulated;
+  out["client_limited"] = f.client_limited;
+  out["requests"] = {
+      {"sent", s.sent}, {"valid", s.valid}, {"failed", s.failed}, {"cancelled", s.cancelled}, {"timed_out", s.timed_out}};
+  for (const auto& m : s.metrics)
+    if (auto intervals = interval_json(m); !intervals.is_null())
+      out["intervals"][m.tag] = std::move(intervals);
+  for (const auto& both : s.origins)
+    for (const auto* m : {&both.from_intended, &both.from_send}) {
+      auto entry = metric_json(*m);
+      entry["intervals"] = interval_json(*m);
+      out["origins"][m->tag] = std::move(entry);
+    }
+  out["steady_window"] = window_json(s.window);
+  for (const auto& c : s.checks)
+    if (c.applies)
+      out["checks"].push_back(
+          {{"name", c.name}, {"passed", c.passed}, {"value", c.value}, {"limit", c.limit}, {"text", c.text}});
+  for (const auto& g : s.goodput)
+    out["goodput"].push_back({{"limits", limits_json(g.limits)},
+                              {"good", g.good},
+                              {"counted", g.counted},
+                              {"requests_per_s", g.requests_per_s},
+                              {"tokens_per_s", g.tokens_per_s},
+                              {"fraction", g.fraction},
+                              {"fraction_interval", {g.fraction_low, g.fraction_high}}});
+  for (const auto& v : s.verdicts)
+    out["verdicts"].push_back({{"metric", v.limit.metric},
+                               {"limit", v.limit.limit},
+                               {"quantile", v.quantile},
+                               {"decision", v.decision == sla_verdict::outcome::pass   ? "pass"
+                                            : v.decision == sla_verdict::outcome::fail ? "fail"
+                                                                                       : "undecided"},
+                               {"decided_after", v.decided_after},
+                               {"early_stopping_bound", v.bound_known ? json(v.early_stopping_bound) : json(nullptr)}});
+  for (const auto& fact : f.own_facts)
+    if (const auto at = fact.find('='); at != std::string::npos)
+      if (auto value = json::parse(fact.substr(at + 1), nullptr, false); !value.is_discarded())
+        out[fact.substr(0, at)] = std::move(value);
+  out["remarks"] = s.remarks;
+  return out;
+}
+
+std::string table_name(const metric_summary& m) {
+  return m.unit == "count" || m.unit == "requests" ? m.header : m.header + " (" + m.unit + ')';
+}
+
+std::string two_decimals(double x) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.2f", x);
+  return text;
+}
+
+int64_t wall(const load_facts& f, int64_t ns) {
+  return f.started_unix_ns + ns;
+}
+
+json metadata_json(const load_facts& f, const request_record& r, bool warmup) {
+  const bool cancelled = r.fault == request_fault_class::cancelled;
+  const int64_t end = r.ended_ns > 0 ? r.ended_ns : r.token_ns.empty() ? r.sent_ns : r.token_ns.back();
+  return {{"session_num", r.index},
+          {"x_request_id", request_id(f.benchmark_id, r.index)},
+          {"x_correlation_id", correlation_id(f.benchmark_id, r.session)},
+          {"conversation_id", session_name(r.session)},
+          {"turn_index", r.turn},
+          {"credit_issued_ns", r.intended_ns > 0 ? json(wall(f, r.intended_ns)) : json(nullptr)},
+          {"request_start_ns", wall(f, r.sent_ns)},
+          {"request_ack_ns", r.first_byte_ns > 0 ? json(wall(f, r.first_byte_ns)) : json(nullptr)},
+          {"request_end_ns", wall(f, end)},
+          {"worker_id", "sextant"},
+          {"record_processor_id", "sextant"},
+          {"benchmark_phase", warmup ? "warmup" : "profiling"},
+          {"was_cancelled", cancelled},
+          {"cancellation_time_ns", cancelled ? json(wall(f, end)) : json(nullptr)}};
+}
+
+json record_json(const load_facts& f, const std::vector<request_metric>& metrics, const request_record& r, bool warmup) {
+  json out;
+  out["metadata"] = metadata_json(f, r, warmup);
+  out["metrics"] = json::object();
+  if (is_valid(r)) {
+    for (const auto& m : metrics)
+      if (!m.streaming_only || f.streaming)
+        if (const double x = m.of(r); std::isfinite(x))
+          out["metrics"][m.tag] = {{"value", x}, {"unit", m.unit}};
+    std::vector<double> gaps;
+    append_gaps_ms(metric_profile::aiperf, r, gaps);
+    if (f.streaming && !gaps.empty())
+      out["metrics"]["inter_chunk_latency"] = {{"value", gaps}, {"unit", "ms"}};
+    out["error"] = nullptr;
+    return out;
+  }
+  if (const double isl = input_tokens_of(r); isl > 0)
+    out["metrics"]["error_isl"] = {{"value", isl}, {"unit", "tokens"}};
+  out["error"] = error_json(error_code(r), error_type(r.fault), r.error.empty() ? "the answer has no output" : r.error);
+  return out;
+}
+
+} // namespace
+
+std::string load_summary_json(const load_facts& f, const load_summary& s) {
+  json out;
+  out["schema_version"] = schema_version;
+  out["aiperf_version"] = imitated_version;
+  out["benchmark_id"] = f.benchmark_id;
+  for (const auto& m : s.metrics)
+    out[m.tag] = metric_json(m);
+  if (!s.goodput.empty()) {
+    const auto& g = s.goodput.front();
+    out["good_request_count"] = {{"unit", "requests"}, {"avg", g.good}};
+    out["goodput"] = {{"unit", "requests/sec"}, {"avg", g.requests_per_s}};
+    out["good_request_fraction"] = {{"unit", "ratio"}, {"avg", g.fraction}};
+  }
+  out["input_config"] = input_config(f, s.sent);
+  out["run_info"] = {{"benchmark_id", f.benchmark_id}, {"random_seed", f.seed}, {"trial", 0},
+                     {"variation_label", "base"},      {"variation_index", 0},  {"cli_command", f.command}};
+  out["was_cancelled"] = f.was_cancelled;
+  out["error_summary"] = json::array();
+  for (const auto& e : s.errors)
+    out["error_summary"].push_back({{"error_details", error_json(e.code, e.type, e.message)}, {"count", e.count}});
+  const bool timed = f.started_unix_ns > 0;
+  out["start_time"] = timed ? json(iso_time(wall(f, s.first_send_ns))) : json(nullptr);
+  out["end_time"] = timed ? json(iso_time(wall(f, s.last_end_ns))) : json(nullptr);
+  for (const auto& m : s.warmup)
+    out["warmup_metrics"][m.tag] = metric_json(m);
+  out["sextant"] = own_facts(f, s);
+  return text_of(out, 2) + '\n';
+}
+
+std::string load_summary_csv(const load_summary& s) {
+  std::vector<const metric_summary*> ordered;
+  for (const auto& m : s.metrics)
+    ordered.push_back(&m);
+  std::sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->tag < b->tag; });
+  std::string out = "Metric";
+  for (const auto& [name, value] : statistics({}))
+    out += std::string{','} + name;
+  out += '\n';
+  for (const auto* m : ordered) {
+    if (m->single)
+      continue;
+    out += table_name(*m);
+    for (const auto& [name, value] : statistics(m->values))
+      out += ',' + two_decimals(value);
+    out += '\n';
+  }
+  out += "\nMetric,Value\n";
+  for (const auto* m : ordered)
+    if (m->single)
+      out += table_name(*m) + ',' + two_decimals(m->values.mean) + '\n';
+  return out;
+}
+
+void write_record_lines(const load_records& records, const text_sink& sink) {
+  const auto metrics = request_metrics(metric_profile::aiperf);
+  for (const bool warmup : {true, false})
+    for (const auto& r : warmup ? records.warming : records.requests)
+      sink(text_of(record_json(records.facts, metrics, r, warmup), -1) + '\n');
+}
+
+void write_inputs(size_t sessions, const std::function<session_inputs(size_t)>& session, const text_sink& sink) {
+  sink("{\n \"data\": [");
+  for (size_t i = 0; i < sessions; ++i) {
+    const auto inputs = session(i);
+    std::string text = i == 0 ? "\n" : ",\n";
+    text += "  {\"session_id\": " + text_of(json(inputs.session_id), -1) + ", \"payloads\": [";
+    for (size_t turn = 0; turn < inputs.payloads.size(); ++turn)
+      text += (turn == 0 ? "" : ", ") + inputs.payloads[turn];
+    sink(text + "]}");
+  }
+  sink("\n ]\n}\n");
+}
+
+std::string stable_uuid(const std::string& text) {
+  const auto h = stable_hash(text) + stable_hash(text + "#");
+  return h.substr(0, 8) + '-' + h.substr(8, 4) + "-4" + h.substr(13, 3) + "-8" + h.substr(17, 3) + '-' + h.substr(20, 12);
+}
+
+std::string request_id(const std::string& benchmark_id, uint32_t index) {
+  return stable_uuid(benchmark_id + '\n' + std::to_string(index));
+}
+
+std::string correlation_id(const std::string& benchmark_id, uint32_t session) {
+  return stable_uuid(benchmark_id + "\nsession " + std::to_string(session));
+}
+
+std::string session_name(uint32_t session) {
+  char text[32];
+  std::snprintf(text, sizeof text, "session_%06u", session);
+  return text;
+}
+
+} // namespace sextant
