@@ -50,6 +50,12 @@ add_test(NAME "interop/asyncapi_check" COMMAND "${SEXTANT_PYTHON_BASE}" "${CMAKE
 set_tests_properties("interop/asyncapi_check" PROPERTIES FIXTURES_REQUIRED python_base TIMEOUT 120 LABELS e2e
   ENVIRONMENT "TEST_MESSAGES=$<TARGET_FILE:test_messages>")
 
+# The first run installs the aiperf package; without a network it is skipped.
+add_test(NAME "interop/aiperf_models_check" COMMAND "${CMAKE_SOURCE_DIR}/test/interop/aiperf_models_check.sh"
+  "$<TARGET_FILE:test_adapters_aiperf>" "${CMAKE_BINARY_DIR}/test/aiperf_sample")
+set_tests_properties("interop/aiperf_models_check" PROPERTIES TIMEOUT 600 RESOURCE_LOCK aiperf_environment SKIP_RETURN_CODE 77
+  LABELS e2e)
+
 # The rules of the tree.
 add_test(NAME "rooms" COMMAND "${CMAKE_SOURCE_DIR}/tools/check_rooms")
 add_test(NAME "format" COMMAND "${CMAKE_SOURCE_DIR}/tools/check_format")

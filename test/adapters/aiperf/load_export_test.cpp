@@ -1,4 +1,7 @@
 // load_export_test.cpp: A load test's files as scripts made for AIPerf read them.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include <catch2/catch.hpp>
@@ -108,4 +111,25 @@ TEST_CASE("the table sorts by tag and leaves out the unit of counts") {
   const auto table = load_summary_csv(plain_summary(sample(), metric_profile::aiperf));
   CHECK(table.find("Time to First Token (ms),110.00,100.00,120.00,100.20") != std::string::npos);
   CHECK(table.find("\nRequest Count,3.00\n") != std::string::npos);
+}
+
+TEST_CASE("the files of the sample are written for the check with AIPerf's own models", "[.files]") {
+  const char* folder = std::getenv("SEXTANT_AIPERF_FOLDER");
+  REQUIRE(folder != nullptr);
+  const auto r = sample();
+  const auto write = [&](const char* name, const std::string& text) {
+    std::filesystem::create_directories(folder);
+    std::ofstream(std::filesystem::path{folder} / name, std::ios::binary) << text;
+  };
+  write("profile_export_aiperf.json", load_summary_json(r.facts, plain_summary(r, metric_profile::aiperf)));
+  write("profile_export_aiperf.csv", load_summary_csv(plain_summary(r, metric_profile::aiperf)));
+  write("profile_export.jsonl", record_lines(r));
+  std::string inputs;
+  write_inputs(
+      1,
+      [](size_t) {
+        return session_inputs{session_name(0), {R"({"prompt":[1,2]})"}};
+      },
+      [&](std::string_view text) { inputs += text; });
+  write("inputs.json", inputs);
 }
