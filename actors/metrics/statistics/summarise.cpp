@@ -7,6 +7,7 @@
 
 #include "actors/metrics/statistics/dependence.hpp"
 #include "actors/metrics/statistics/quantiles.hpp"
+#include "actors/metrics/statistics/sla.hpp"
 #include "messages/point_value.hpp"
 #include "messages/request_metrics.hpp"
 #include "messages/run_metrics.hpp"
@@ -133,6 +134,36 @@ std::vector<both_origins> origins_of(const load_facts& facts, const std::vector<
   return out;
 }
 
+/// A failed request is over every limit.
+sla_verdict verdict_on(const sla_limit& wanted, metric_profile profile, const std::vector<request_record>& requests) {
+  std::vector<const request_record*> ordered;
+  for (const auto& r : requests)
+    ordered.push_back(&r);
+  std::stable_sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->sent_ns < b->sent_ns; });
+  sla_verdict v;
+  std::vector<bool> over;
+  std::vector<double> values;
+  for (const auto& metric : request_metrics(profile)) {
+    if (wanted.limit.metric != metric.tag)
+      continue;
+    for (const auto* r : ordered) {
+      const double x = is_valid(*r) ? metric.of(*r) : std::numeric_limits<double>::quiet_NaN();
+      over.push_back(!(metric.larger_is_better ? x >= wanted.limit.limit : x <= wanted.limit.limit));
+      if (!metric.larger_is_better)
+        values.push_back(std::isfinite(x) ? x : std::numeric_limits<double>::infinity());
+    }
+    v = sequential_verdict(over, 1 - wanted.quantile);
+  }
+  std::sort(values.begin(), values.end());
+  if (const auto bound = early_stopping_bound(values, wanted.quantile); bound && std::isfinite(*bound)) {
+    v.early_stopping_bound = *bound;
+    v.bound_known = true;
+  }
+  v.limit = wanted.limit;
+  v.quantile = wanted.quantile;
+  return v;
+}
+
 } // namespace
 
 metric_summary summarise_samples(std::vector<double> ordered, const summary_options& options, metric_summary named) {
@@ -167,6 +198,10 @@ load_summary summarise_load(const load_records& records, const summary_options& 
   if (!records.warming.empty())
     s.warmup = metrics_of(records.facts, records.warming, options);
   s.origins = origins_of(records.facts, records.requests, options);
+  for (const auto& limits : options.goodput)
+    s.goodput.push_back(goodput_of(limits, options.profile, records.requests, options.confidence));
+  for (const auto& limit : options.limits)
+    s.verdicts.push_back(verdict_on(limit, options.profile, records.requests));
   return s;
 }
 
