@@ -59,16 +59,18 @@ quantile_estimate estimate_quantile(std::span<const double> sorted, double q, do
   if (sorted.empty())
     return out;
   const auto n = static_cast<double>(sorted.size());
-  effective = std::clamp(effective, 1.0, n);
+  // The estimate scatters to both sides: cut off at n, intervals of independent samples would cover too often.
+  effective = std::clamp(effective, 1.0, 4 * n);
   out.value = percentile_of_sorted(sorted, q);
-  out.enough = effective >= static_cast<double>(fewest_samples(q, 0.95));
+  out.enough = std::min(effective, n) >= static_cast<double>(fewest_samples(q, 0.95));
   double tail = (1 - confidence) / 2;
   if (std::isfinite(degrees))
     tail = 1 - normal_at_most(student_t_quantile(1 - tail, degrees));
   const double low = lower_rank(effective, q, tail), high = upper_rank(effective, q, tail);
-  if (low > 0)
+  // No end beyond what n independent samples can bound.
+  if (low > 0 && binomial_at_most(0, n, q) <= tail)
     out.low = at_rank(sorted, low / effective * n);
-  if (high <= effective)
+  if (high <= effective && binomial_at_most(0, n, 1 - q) <= tail)
     out.high = at_rank(sorted, high / effective * n);
   return out;
 }
