@@ -32,7 +32,7 @@ public:
   std::optional<playing_report> take();
 
 private:
-  void on_event(uint64_t, const sse_event&, int64_t) override {}
+  void on_event(uint64_t, const sse_event&, const http_arrival&) override {}
   void on_end(uint64_t, http_outcome outcome) override;
   void start(std::string_view method, std::string_view body);
   void wait();

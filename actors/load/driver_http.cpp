@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/load/answer_reader.hpp"
 #include "actors/load/driver_control.hpp"
-#include "actors/load/driver_stream.hpp"
 #include "actors/load/driver_traffic.hpp"
 #include "actors/load/pace.hpp"
 #include "adapters/http/client.hpp"
@@ -22,13 +22,6 @@ constexpr int busy_attempts = 100;
 constexpr int halvings_at_most = 2;            ///< of the speed, in one attempt
 constexpr int64_t short_wave_ns = 500'000'000; ///< one hiccup of the machine is enough to make it late: worth another try
 constexpr int tries_of_short_waves = 3;        ///< at one speed
-
-/// One request while it is under way. Times are wall times.
-struct open_request {
-  request_fault_kind fault = request_fault_kind::none;
-  request_record record;
-  bool ended = false; ///< by `[DONE]` or a finish reason
-};
 
 class http_traffic final : public engine_traffic, private http_observer {
 public:
@@ -54,7 +47,7 @@ public:
   std::string clock() const override { return plays_ && measured_speed_ != 1 ? "scaled" : "live"; }
 
 private:
-  void on_event(uint64_t tag, const sse_event& event, int64_t arrived_ns) override;
+  void on_event(uint64_t tag, const sse_event& event, const http_arrival& arrival) override;
   void on_end(uint64_t tag, http_outcome outcome) override;
 
   std::vector<std::string> make_texts(const std::vector<traffic_request>& requests);
@@ -79,7 +72,7 @@ private:
 
   // -- the pass under way -----------------------------------------------------------------------------
   std::vector<std::string> texts_;
-  std::vector<open_request> open_;
+  std::vector<answer_reader> open_;
   size_t started_ = 0;
   size_t failed_ = 0;
   size_t finished_ = 0;
@@ -147,14 +140,14 @@ std::optional<failure> http_traffic::play(const std::vector<traffic_request>& re
     close_aborted_pass(speed, begin_ns);
     return std::nullopt;
   }
-  close_pass(speed, begin_ns, measured, records);
-  std::vector<request_fault_kind> faults;
+  std::vector<request_fault_class> faults;
   std::string first_error;
   for (const auto& r : open_) {
-    faults.push_back(r.fault);
+    faults.push_back(r.record.fault);
     if (first_error.empty())
       first_error = r.record.error;
   }
+  close_pass(speed, begin_ns, measured, records);
   return judge(faults, first_error);
 }
 
@@ -192,7 +185,7 @@ void http_traffic::start_next() {
     return;
   }
   const auto i = started_++;
-  open_[i].record.intended_ns = monotonic_ns();
+  open_[i].record.intended_ns = open_[i].record.queued_ns = monotonic_ns();
   client_->start(i, texts_[i]);
 }
 
@@ -205,11 +198,13 @@ void http_traffic::close_pass(double speed, int64_t begin_ns, bool measured, std
   for (auto& r : open_) {
     if (!r.record.token_ns.empty())
       last_ns = std::max(last_ns, r.record.token_ns.back());
-    r.record.intended_ns = to_engine(r.record.intended_ns);
-    r.record.sent_ns = to_engine(r.record.sent_ns);
+    for (auto* t : {&r.record.intended_ns, &r.record.queued_ns, &r.record.sent_ns, &r.record.tx_ns, &r.record.first_byte_ns,
+                    &r.record.ended_ns})
+      if (*t != 0)
+        *t = to_engine(*t);
     for (auto& t : r.record.token_ns)
       t = to_engine(t);
-    records.push_back(r.record);
+    records.push_back(std::move(r.record));
   }
   last_pass_ns_ = last_ns - begin_ns;
   traffic_ns_ += last_pass_ns_;
@@ -232,54 +227,15 @@ void http_traffic::close_aborted_pass(double speed, int64_t begin_ns) {
 
 // -- events -------------------------------------------------------------------------------------------
 
-void http_traffic::on_event(uint64_t tag, const sse_event& event, int64_t arrived_ns) {
-  auto& r = open_[tag];
-  const auto what = read_stream_event(event.name, event.data);
-  r.ended = r.ended || what.done || what.finished;
-  if (what.token)
-    r.record.token_ns.push_back(arrived_ns);
-  if (what.has_usage) {
-    r.record.input_tokens = what.prompt_tokens;
-    r.record.usage_tokens = what.completion_tokens;
-    r.record.cached_tokens = what.cached_tokens;
-  }
-  if (!what.error.empty() && r.record.error.empty()) {
-    r.record.error = what.error;
-    r.fault = what.malformed ? request_fault_kind::malformed : request_fault_kind::server_error;
-  }
+void http_traffic::on_event(uint64_t tag, const sse_event& event, const http_arrival& arrival) {
+  open_[tag].take(event, arrival, false);
 }
 
 void http_traffic::on_end(uint64_t tag, http_outcome outcome) {
   auto& r = open_[tag];
-  r.record.sent_ns = outcome.sent_ns > 0 ? outcome.sent_ns : r.record.intended_ns;
-  const auto fail = [&r](request_fault_kind kind, std::string error) {
-    r.fault = kind;
-    if (r.record.error.empty())
-      r.record.error = std::move(error);
-  };
-  switch (outcome.end) {
-    case http_end::complete:
-      if (outcome.status != 200)
-        fail(fault_of_status(outcome.status), "HTTP " + std::to_string(outcome.status) + ": " + outcome.body.substr(0, 300));
-      else if (!r.ended)
-        fail(request_fault_kind::malformed, "the stream ended without [DONE]");
-      break;
-    case http_end::refused:
-      fail(request_fault_kind::refused, outcome.detail);
-      break;
-    case http_end::reset:
-      fail(request_fault_kind::reset, outcome.detail);
-      break;
-    case http_end::timed_out:
-      fail(request_fault_kind::timed_out, outcome.detail);
-      break;
-    case http_end::malformed:
-    case http_end::cancelled:
-      fail(request_fault_kind::malformed, outcome.detail);
-      break;
-  }
+  r.finish(outcome, false, 0);
   ++finished_;
-  failed_ += r.fault != request_fault_kind::none;
+  failed_ += r.record.fault != request_fault_class::none;
   start_next();
 }
 

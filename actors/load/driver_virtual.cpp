@@ -93,10 +93,10 @@ std::optional<failure> virtual_traffic::play(const std::vector<traffic_request>&
   if (auto error = run(requests, static_cast<size_t>(std::max(1, concurrency)), records.data() + before))
     return error;
   traffic_ns_ += wall_ns() - begin;
-  std::vector<request_fault_kind> faults;
+  std::vector<request_fault_class> faults;
   std::string first_error;
   for (size_t i = before; i < records.size(); ++i) {
-    faults.push_back(records[i].error.empty() ? request_fault_kind::none : request_fault_kind::client_error);
+    faults.push_back(records[i].error.empty() ? request_fault_class::none : request_fault_class::client_error);
     if (first_error.empty())
       first_error = records[i].error;
   }

@@ -167,15 +167,8 @@ int64_t request_timeout_ns(const measure_point& work, double speed) {
 
 // -- failures -----------------------------------------------------------------------------------------
 
-request_fault_kind fault_of_status(int status) {
-  if (status == 200)
-    return request_fault_kind::none;
-  const bool ours = status >= 400 && status < 500 && status != 408 && status != 429;
-  return ours ? request_fault_kind::client_error : request_fault_kind::server_error;
-}
-
-std::optional<failure> judge(const std::vector<request_fault_kind>& faults, const std::string& first_error) {
-  const auto count = [&](request_fault_kind kind) {
+std::optional<failure> judge(const std::vector<request_fault_class>& faults, const std::string& first_error) {
+  const auto count = [&](request_fault_class kind) {
     return static_cast<size_t>(std::count(faults.begin(), faults.end(), kind));
   };
   const auto fail = [&](failure_class kind, failure_cause cause, const std::string& what) {
@@ -183,15 +176,15 @@ std::optional<failure> judge(const std::vector<request_fault_kind>& faults, cons
   };
   if (faults.empty())
     return std::nullopt;
-  if (count(request_fault_kind::refused) > 0)
+  if (count(request_fault_class::refused) > 0)
     return fail(failure_class::transient, failure_cause::engine_gone, "the engine takes no connections");
-  if (count(request_fault_kind::none) > 0)
+  if (count(request_fault_class::none) > 0)
     return std::nullopt;
   const auto all = std::to_string(faults.size());
-  if (count(request_fault_kind::reset) > 0)
+  if (count(request_fault_class::reset) > 0)
     return fail(failure_class::transient, failure_cause::engine_gone,
                 "all " + all + " requests failed and connections broke");
-  if (count(request_fault_kind::client_error) == faults.size())
+  if (count(request_fault_class::client_error) == faults.size())
     return fail(failure_class::permanent, failure_cause::unsupported, "the engine refuses all " + all + " requests");
   return fail(failure_class::transient, failure_cause::request_failed, "all " + all + " requests failed");
 }

@@ -10,6 +10,7 @@
 
 #include "messages/failure.hpp"
 #include "messages/measure.hpp"
+#include "messages/records.hpp"
 
 namespace sextant::load {
 
@@ -71,22 +72,8 @@ int64_t request_timeout_ns(const measure_point& work, double speed);
 
 // -- failures ---------------------------------------------------------------------------------------
 
-/// How one request failed.
-enum class request_fault_kind : uint8_t {
-  none,
-  refused, ///< no connection
-  reset,   ///< connection broke
-  timed_out,
-  malformed,    ///< not HTTP, not JSON, no proper end of the stream
-  client_error, ///< 4xx other than 408 and 429
-  server_error, ///< every other status but 200, and error events in a stream
-};
-
-/// The kind for an HTTP status; `none` for 200.
-request_fault_kind fault_of_status(int status);
-
 /// What the failures of all requests of one pass mean for the attempt; nothing when the attempt can go on, with the failed
 /// requests on record. `first_error` is what the first failed request saw.
-std::optional<failure> judge(const std::vector<request_fault_kind>& faults, const std::string& first_error);
+std::optional<failure> judge(const std::vector<request_fault_class>& faults, const std::string& first_error);
 
 } // namespace sextant::load

@@ -22,6 +22,10 @@ public:
 
   /// Takes the next bytes; calls the handler for every event that ends in them.
   void feed(std::string_view bytes);
+  /// The stream ended: an event that only lacks its empty line is told.
+  void finish();
+  /// Forgets everything: another stream begins.
+  void reset();
   /// Bytes of an unfinished line or event are waiting: at the end of a stream this means it was cut.
   bool pending() const { return !line_.empty() || has_data_; }
   /// Longest line or event that is accepted; beyond it `overflow` is true and the rest is ignored.
@@ -29,6 +33,7 @@ public:
   bool overflow() const { return overflow_; }
 
 private:
+  size_t take_whole_event(std::string_view bytes);
   void take_line(std::string_view line);
 
   handler on_event_;

@@ -10,13 +10,12 @@ std::optional<http_url> parse_http_url(std::string_view text, std::string& error
     error = std::string{text} + ": " + why;
     return std::nullopt;
   };
-  constexpr std::string_view scheme = "http://";
-  if (text.substr(0, 8) == "https://")
-    return refuse("https is not spoken, only http");
-  if (text.substr(0, scheme.size()) != scheme)
-    return refuse("not an http URL");
-  auto rest = text.substr(scheme.size());
   http_url url;
+  url.tls = text.substr(0, 8) == "https://";
+  if (!url.tls && text.substr(0, 7) != "http://")
+    return refuse("not an http or https URL");
+  url.port = url.tls ? 443 : 80;
+  const auto rest = text.substr(url.tls ? 8 : 7);
   const auto slash = rest.find('/');
   url.authority = rest.substr(0, slash);
   if (slash != std::string_view::npos)

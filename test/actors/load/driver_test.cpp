@@ -343,7 +343,7 @@ TEST_CASE("cancelling before the first request sends none") {
 
 TEST_CASE("impossible plans and endpoints are refused for good") {
   const std::atomic<bool> cancelled{false};
-  auto w = work_at("https://example");
+  auto w = work_at("ftp://example");
   CHECK(drive_measurement("r", w, cancelled).error.kind == failure_class::permanent);
   w = work_at("http://127.0.0.1:1", point_kind::itl);
   w.plan.osl = 1;

@@ -4,11 +4,12 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "actors/load/driver_stream.hpp"
+#include "actors/load/answer_reader.hpp"
 #include "actors/load/driver_traffic.hpp"
 #include "actors/load/pace.hpp"
 #include "actors/load/plan.hpp"
 #include "actors/load/stop_rule.hpp"
+#include "actors/load/stream_event.hpp"
 #include "adapters/simulation/prompts.hpp"
 
 using namespace sextant;
@@ -184,8 +185,8 @@ TEST_CASE("time-outs are generous and finite") {
 }
 
 TEST_CASE("failures are judged by what they have in common") {
-  using enum request_fault_kind;
-  const auto cause = [](std::vector<request_fault_kind> faults) {
+  using enum request_fault_class;
+  const auto cause = [](std::vector<request_fault_class> faults) {
     const auto f = judge(faults, "x");
     return f ? std::string{to_text(f->kind)} + " " + std::string{to_text(f->cause)} : std::string{};
   };
@@ -200,7 +201,7 @@ TEST_CASE("failures are judged by what they have in common") {
   CHECK(cause({malformed}) == "transient request_failed");
   CHECK(fault_of_status(200) == none);
   CHECK(fault_of_status(400) == client_error);
-  CHECK(fault_of_status(429) == server_error);
+  CHECK(fault_of_status(429) == rate_limited);
   CHECK(fault_of_status(503) == server_error);
 }
 
@@ -223,17 +224,17 @@ TEST_CASE("a point stops by precision, plan or budget") {
 
 TEST_CASE("stream events are read as Dynamo writes them") {
   const auto token = read_stream_event("", R"({"id":"c","choices":[{"text":" defa","index":0}],"usage":null})");
-  CHECK(token.token);
+  CHECK(token.output);
   CHECK_FALSE(token.has_usage);
   CHECK(token.error.empty());
   const auto finish = read_stream_event("", R"({"choices":[{"text":"","index":0,"finish_reason":"length"}]})");
-  CHECK_FALSE(finish.token);
+  CHECK_FALSE(finish.output);
   CHECK(finish.finished);
   const auto usage = read_stream_event(
       "",
       R"({"choices":[],"usage":{"prompt_tokens":256,"completion_tokens":64,"prompt_tokens_details":{"audio_tokens":null,"cached_tokens":192}}})");
   CHECK(usage.has_usage);
-  CHECK_FALSE(usage.token);
+  CHECK_FALSE(usage.output);
   CHECK(usage.prompt_tokens == 256);
   CHECK(usage.completion_tokens == 64);
   CHECK(usage.cached_tokens == 192);

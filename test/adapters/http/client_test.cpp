@@ -15,9 +15,9 @@ struct collector final : http_observer {
   std::map<uint64_t, std::vector<int64_t>> arrivals;
   std::map<uint64_t, http_outcome> ends;
 
-  void on_event(uint64_t tag, const sse_event& event, int64_t arrived_ns) override {
+  void on_event(uint64_t tag, const sse_event& event, const http_arrival& arrival) override {
     events[tag].emplace_back(event.data);
-    arrivals[tag].push_back(arrived_ns);
+    arrivals[tag].push_back(arrival.at_ns);
   }
   void on_end(uint64_t tag, http_outcome outcome) override { ends[tag] = std::move(outcome); }
 };
@@ -70,8 +70,10 @@ TEST_CASE("URLs are taken apart or refused with a reason") {
   CHECK(v6->port == 81);
   CHECK(v6->authority == "[::1]:81");
   CHECK(parse_http_url("http://host", error)->port == 80);
+  CHECK(parse_http_url("https://host", error)->port == 443);
+  CHECK(parse_http_url("https://host", error)->tls);
   for (const auto* bad :
-       {"https://host", "host:80", "http://", "http://h:0", "http://h:99999", "http://h:x", "http://[::1", "http://h/a b"}) {
+       {"ftp://host", "host:80", "http://", "http://h:0", "http://h:99999", "http://h:x", "http://[::1", "http://h/a b"}) {
     error.clear();
     CHECK_FALSE(parse_http_url(bad, error));
     CHECK_FALSE(error.empty());
@@ -226,7 +228,7 @@ TEST_CASE("exchanges may be started from an exchange's end") {
     http_client* client = nullptr;
     std::string text;
     int ended = 0;
-    void on_event(uint64_t, const sse_event&, int64_t) override {}
+    void on_event(uint64_t, const sse_event&, const http_arrival&) override {}
     void on_end(uint64_t tag, http_outcome) override {
       ++ended;
       if (tag < 20)

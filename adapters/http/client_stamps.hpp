@@ -1,0 +1,31 @@
+// client_stamps.hpp: The kernel's time stamps of a TCP socket: asking for them, and finding them in messages.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <sys/socket.h>
+
+namespace sextant::http {
+
+/// Asks for receive stamps; to be done before connecting, so that the first packet is stamped too.
+bool want_arrival_stamps(int fd);
+/// Asks for stamps of sent bytes as well; the socket must be connected and nothing written yet. Bytes count from here.
+bool want_send_stamps(int fd);
+
+/// CLOCK_REALTIME stamp of a received message in ns, or 0.
+int64_t arrival_stamp(msghdr& message);
+
+/// A stamp of sent bytes.
+struct send_stamp {
+  uint32_t last_byte = 0; ///< number of the last byte that it is about, modulo 2^32
+  int64_t real_ns = 0;
+};
+
+/// Takes one stamp from the socket's error queue; nothing if it is empty.
+std::optional<send_stamp> take_send_stamp(int fd);
+
+/// TCP segments that this connection had to send again.
+uint64_t retransmits_of(int fd);
+
+} // namespace sextant::http
