@@ -105,7 +105,7 @@ double roofline_timer::product(double rows, double n, double k, std::string_view
   const double inputs = is_weight_only(quant) ? 2 : std::max(1.0, format_bytes(quant));
   const double traffic = n * k * format_bytes(quant) + rows * (k * inputs + n * 2);
   // Formats with dynamic scales pass over the activations once more.
-  const double quantise = inputs < 2 ? rows * k * 3 / read_ : 0;
+  const double quantise = inputs < 2 ? rates_.quantise_s + rows * k * 3 / read_ : 0;
   return rates_.launch_s + quantise + smooth_max(2 * rows * n * k / math_rate(quant, rows), traffic / read_);
 }
 
@@ -166,8 +166,10 @@ double roofline_timer::experts(const op& x, const op_load& load) const {
   const double rows = busiest.pairs / std::max(1.0, busiest.touched);
   const double weights = busiest.touched * x.hidden * inter * matrices * format_bytes(x.quant);
   const double activations = busiest.pairs * (2.0 * x.hidden + 2 * inter) * 2;
-  return 4 * rates_.launch_s
-         + smooth_max(flop / (math_rate(x.quant, rows) * rates_.expert_share), (weights + activations) / read_);
+  const double quantise = is_weight_only(x.quant) || format_bytes(x.quant) >= 2 ? 0 : 2 * rates_.quantise_s;
+  const double read = gpu_.memory_bandwidth * rates_.expert_read_share;
+  return 4 * rates_.launch_s + quantise
+         + smooth_max(flop / (math_rate(x.quant, rows) * rates_.expert_share), (weights + activations) / read);
 }
 
 double roofline_timer::collective(const op& x, const op_load& load) const {

@@ -11,7 +11,9 @@ namespace sextant::performance {
 struct kernel_rates {
   double launch_s = 2.0e-6;        ///< shortest time of a kernel inside a captured graph
   double elementwise_s = 2.0e-6;   ///< the same of norms and activations
+  double quantise_s = 0;           ///< what quantising of activations adds to a product
   double read_share = 0.80;        ///< of the memory bandwidth, large reads
+  double expert_read_share = 0.80; ///< the same of weights of experts
   double cache_read_share = 0.70;  ///< of the memory bandwidth, reads of a paged KV cache
   double gemm_share_16 = 0.70;     ///< of the peak, large products: 16 bit
   double gemm_share_8 = 0.58;      ///< 8 bit

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/performance/engine_model.hpp"
 #include "adapters/performance/engine_spec.hpp"
 #include "adapters/performance/op.hpp"
 
@@ -17,6 +18,7 @@ struct serving_traffic {
   double concurrency = 0; ///< requests in flight over the whole deployment
   double rate_per_s = 0;  ///< Poisson arrivals
   double requests = 0;    ///< length of the run; 0: ten times the concurrency, as benchmarks do
+  double shortest = 1;    ///< lengths are uniform in [shortest, 1] times `isl` and `osl`
 };
 
 /// A value with the band that holds the truth in 80 % of cases.
@@ -35,20 +37,35 @@ struct serving_estimate {
   double kv_tokens = 0;               ///< capacity of one engine
   time_tier tier = time_tier::fitted; ///< `measured` if tables answered for most of the time
   std::vector<std::string> sources;
+  double kv_load = 0; ///< KV tokens that the traffic wants at once over those there are; above 1 requests wait
 };
 
 /// One kind of engine inside a deployment.
 struct engine_group {
   engine_spec engine;
   int replicas = 1;
-  int max_batch = 0;    ///< sequences per attention rank; 0: the back end's default
-  int chunk_tokens = 0; ///< tokens that one step takes (chunked prefill); 0: the back end's default
+  int max_batch = 0;       ///< sequences per attention rank; 0: the back end's default
+  int chunk_tokens = 0;    ///< tokens that one step takes (chunked prefill); 0: the back end's default
+  int stream_interval = 1; ///< tokens per chunk that the server sends
+};
+
+/// Where estimates come from. Holds references: what they name must live as long.
+struct estimate_context {
+  timer_factory tables;                                         ///< empty: formulas only
+  const model_parameters* parameters = &committed_parameters(); ///< never null
 };
 
 /// Aggregated serving: every replica does prefill and decode.
-serving_estimate estimate_aggregated(const engine_group& engines, const serving_traffic& traffic);
+serving_estimate estimate_aggregated(const engine_group& engines, const serving_traffic& traffic,
+                                     const estimate_context& context = {});
 /// Disaggregated serving: prefill engines hand KV caches over to decode engines.
 serving_estimate estimate_disaggregated(const engine_group& prefill, const engine_group& decode,
-                                        const serving_traffic& traffic);
+                                        const serving_traffic& traffic, const estimate_context& context = {});
+
+/// The same with engines that were sampled before (`model_engine` is most of the cost of an estimate).
+serving_estimate serve_aggregated(const engine_model& model, const engine_group& engines, const serving_traffic& traffic);
+serving_estimate serve_disaggregated(const engine_model& prefill_model, const engine_group& prefill,
+                                     const engine_model& decode_model, const engine_group& decode,
+                                     const serving_traffic& traffic);
 
 } // namespace sextant::performance

@@ -1,0 +1,238 @@
+#include "adapters/performance/benchmark_rows.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "config/catalogue.hpp"
+#include "config/intake.hpp"
+#include "config/nearest.hpp"
+
+namespace sextant::performance {
+
+namespace {
+
+class cells {
+public:
+  cells(const csv_table& table, std::size_t index, std::string& reason) : table_{table}, index_{index}, reason_{reason} {}
+
+  std::string_view text(std::string_view column) const { return table_.cell(index_, column); }
+
+  /// A number; nothing if the cell is empty. Anything else is a reason to refuse the row.
+  std::optional<double> number(std::string_view column) const {
+    const auto cell = text(column);
+    if (cell.empty() || cell == "nan" || cell == "NaN")
+      return std::nullopt;
+    double value = 0;
+    const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+    if (error != std::errc{} || end != cell.data() + cell.size() || !std::isfinite(value)) {
+      refuse(std::string{column} + ": found \"" + std::string{cell} + "\", accepted: a number");
+      return std::nullopt;
+    }
+    return value;
+  }
+
+  /// A count; `missing` if the cell is empty. Zero stands for "not used" where `zero_is_missing`.
+  int count(std::string_view column, int missing, bool zero_is_missing) const {
+    const auto value = number(column);
+    if (!value || (*value == 0 && zero_is_missing))
+      return missing;
+    if (*value < 1 || *value > 1e8 || *value != std::floor(*value)) {
+      refuse(std::string{column} + ": found " + std::string{text(column)} + ", accepted: a whole number >= 1");
+      return missing;
+    }
+    return static_cast<int>(*value);
+  }
+
+  void refuse(const std::string& why) const { reason_ += (reason_.empty() ? "" : "; ") + why; }
+
+private:
+  const csv_table& table_;
+  std::size_t index_;
+  std::string& reason_;
+};
+
+/// A hub id without organisation, case and the words that name a checkpoint's variant.
+std::string base_of(std::string_view name) {
+  std::string base{name.substr(name.rfind('/') == std::string_view::npos ? 0 : name.rfind('/') + 1)};
+  std::transform(base.begin(), base.end(), base.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const std::string_view word : {"meta-", "-instruct", "-nvfp4", "-fp8", "-fp4", "-bf16", "-mxfp4", "-it", "-chat"})
+    if (const auto at = base.find(word); at != std::string::npos)
+      base.erase(at, word.size());
+  return base;
+}
+
+/// Facts of the model, or of another checkpoint of the same network: formats come from the row.
+const model_facts* model_of(std::string_view name) {
+  if (const auto* exact = find_model(name))
+    return exact;
+  const auto base = base_of(name);
+  const model_facts* found = nullptr;
+  for (const auto& known : model_names())
+    if (base_of(known) == base && (!found || known.size() < found->name.size()))
+      found = find_model(known);
+  return found;
+}
+
+/// Formats of the row where the checkpoint of the catalogue has others.
+void set_formats(model_facts& model, const cells& row) {
+  const auto precision = row.text("precision");
+  const bool mixed = model.moe_quant.find("mxfp4") != std::string::npos;
+  if (precision.empty() || mixed) // there is one checkpoint, whatever the label says
+    return;
+  if (precision == "bf16") {
+    model.gemm_quant = model.kv_quant = model.attention_quant = "bfloat16";
+    model.moe_quant = model.experts > 0 ? "bfloat16" : "";
+    return;
+  }
+  const auto gemm = std::string{row.text("gemm_quant_mode")}, moe = std::string{row.text("moe_quant_mode")};
+  const std::string format = precision == "fp8"    ? "fp8"
+                             : precision == "fp4"  ? "nvfp4"
+                             : precision == "int4" ? "int4_wo"
+                                                   : gemm;
+  if (format.empty())
+    return;
+  model.gemm_quant = gemm.empty() ? format : gemm;
+  if (model.experts > 0)
+    model.moe_quant = moe.empty() ? format : moe;
+  if (precision == "int4") {
+    model.gemm_quant = "bfloat16"; // experts only
+    return;
+  }
+  model.kv_quant = model.attention_quant = "fp8";
+  if (precision == "fp4" && model.is_mla)
+    model.attention_weight_quant = "bfloat16"; // NVFP4 checkpoints of latent attention keep it
+}
+
+engine_group group_of(const cells& row, const std::string& prefix, const engine_spec& engine) {
+  engine_group group;
+  group.engine = engine;
+  const auto count = [&](const char* name) { return row.count(prefix + name, 1, true); };
+  const int moe_tp = row.count(prefix + "moe_tp_size", 0, true);
+  group.engine.layout = repaired_layout(count("tp_size"), count("pp_size"), count("attention_dp_size"), moe_tp,
+                                        count("moe_ep_size"), engine.model.experts > 0);
+  return group;
+}
+
+/// What is known of how the benchmark drove the engine (its public recipes).
+void set_recipe(benchmark_row& row, const cells& c) {
+  const bool inference_max = c.text("origin").starts_with("inference");
+  if (!inference_max)
+    return;
+  row.waves = 10;
+  row.traffic.shortest = 0.8; // its random-range-ratio
+  auto& group = row.engines;
+  if (group.engine.backend != backend_kind::trtllm)
+    return;
+  // It sets max_num_tokens to one prompt and one token of every client.
+  group.chunk_tokens = static_cast<int>(row.traffic.isl + row.traffic.concurrency + 64);
+  // Until October 2025 its dense 1k/1k runs on TensorRT-LLM streamed every 20th token.
+  if (group.engine.model.experts == 0 && row.traffic.isl == 1024 && row.traffic.osl == 1024 && !c.text("measured_on").empty()
+      && c.text("measured_on") < std::string_view{"2025-11"})
+    group.stream_interval = 20;
+}
+
+} // namespace
+
+std::vector<std::string> missing_columns(const csv_table& table) {
+  std::vector<std::string> missing;
+  for (const char* name : {"backend", "model_path", "system", "isl", "osl"})
+    if (table.column(name) < 0)
+      missing.emplace_back(name);
+  return missing;
+}
+
+parallel_layout repaired_layout(int tp, int pp, int dp, int moe_tp, int moe_ep, bool is_moe) {
+  parallel_layout l;
+  l.pp = pp;
+  if (is_moe && moe_tp > 1 && moe_tp == moe_ep) { // square of the real count
+    (dp > 1 ? l.dp : l.tp) = moe_tp;
+    l.moe_ep = moe_tp;
+    return l;
+  }
+  if (is_moe && tp > 1 && tp == dp) { // square as well
+    l.dp = l.moe_ep = dp;
+    return l;
+  }
+  l.tp = tp;
+  l.dp = dp;
+  // Totals over several engines stand in for tensor parallel: the largest power of two that divides them is one engine.
+  while (l.tp > 8 && (l.tp & (l.tp - 1)) != 0)
+    l.tp = l.tp & -l.tp;
+  if (!is_moe)
+    return l;
+  const int gpus = l.tp * l.dp;
+  l.moe_ep = moe_ep >= 1 && gpus % moe_ep == 0 ? moe_ep : 1;
+  l.moe_tp = gpus / l.moe_ep;
+  return l;
+}
+
+benchmark_row read_benchmark_row(const csv_table& table, std::size_t index) {
+  benchmark_row row;
+  const cells c{table, index, row.reason};
+  row.row = c.text("row");
+  row.id = c.text("id");
+  const auto mode = c.text("mode");
+  if (!mode.empty() && mode != "agg" && mode != "disagg")
+    c.refuse("mode: found \"" + std::string{mode} + "\", accepted: agg, disagg");
+  row.disaggregated = mode == "disagg";
+  engine_spec engine;
+  bool known = false;
+  for (const auto& [kind, label] : enum_names<backend_kind>::values)
+    if (label == c.text("backend"))
+      engine.backend = kind, known = true;
+  if (!known)
+    c.refuse("backend: found \"" + std::string{c.text("backend")} + "\", accepted: vllm, sglang, trtllm");
+  engine.version = c.text("backend_version");
+  if (const auto* gpu = find_gpu(c.text("system")))
+    engine.gpu = *gpu;
+  else {
+    const auto near = nearest_name(c.text("system"), gpu_names());
+    c.refuse("system: found \"" + std::string{c.text("system")} + "\", no such GPU"
+             + (near.empty() ? "" : ", nearest: " + near));
+  }
+  if (const auto* model = model_of(c.text("model_path"))) {
+    engine.model = *model;
+    set_formats(engine.model, c);
+  } else {
+    c.refuse("model_path: found \"" + std::string{c.text("model_path")} + "\", nothing is known of it");
+  }
+  row.traffic.isl = c.count("isl", 0, false);
+  row.traffic.osl = c.count("osl", 0, false);
+  if (row.reason.empty() && row.traffic.isl < 1)
+    c.refuse("isl is missing");
+  if (row.reason.empty() && row.traffic.osl < 1)
+    c.refuse("osl is missing");
+  const std::string side = row.disaggregated ? "decode_" : "";
+  row.engines = group_of(c, side, engine);
+  const auto& l = row.engines.engine.layout;
+  row.traffic.concurrency = c.count("concurrency", 0, true);
+  if (row.traffic.concurrency < 1) {
+    const int labelled = c.count(side + "attention_dp_size", 1, true);
+    row.traffic.concurrency = 1.0 * c.count(side + "batch_size", 0, true) * labelled
+                              * (row.disaggregated ? c.count("decode_num_workers", 1, true) : 1);
+  }
+  if (row.reason.empty() && row.traffic.concurrency < 1)
+    c.refuse("neither concurrency nor " + side + "batch_size says how many requests run");
+  if (l.tp > engine.model.heads && engine.model.heads > 0)
+    c.refuse("tp_size: found " + std::to_string(l.tp) + ", the model has " + std::to_string(engine.model.heads) + " heads");
+  if (row.disaggregated) {
+    row.prefill = group_of(c, "prefill_", engine);
+    row.prefill.replicas = c.count("prefill_num_workers", 1, true);
+    row.engines.replicas = c.count("decode_num_workers", 1, true);
+  }
+  if (row.reason.empty())
+    set_recipe(row, c);
+  return row;
+}
+
+serving_estimate estimate_row(const benchmark_row& row, const estimate_context& context) {
+  auto traffic = row.traffic;
+  const double waves = row.waves > 0 ? row.waves : context.parameters->benchmark_waves;
+  traffic.requests = std::max(1.0, std::round(waves * traffic.concurrency));
+  return row.disaggregated ? estimate_disaggregated(row.prefill, row.engines, traffic, context)
+                           : estimate_aggregated(row.engines, traffic, context);
+}
+
+} // namespace sextant::performance

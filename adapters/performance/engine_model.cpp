@@ -1,0 +1,243 @@
+#include "adapters/performance/engine_model.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+#include "adapters/performance/formats.hpp"
+#include "adapters/performance/op_lists.hpp"
+#include "adapters/performance/roofline_timer.hpp"
+
+namespace sextant::performance {
+
+namespace {
+
+/// Scales what tables answer; formulas have their constants already.
+class served_timer final : public op_timer {
+public:
+  served_timer(std::shared_ptr<const op_timer> inner, const backend_parameters& backend)
+      : inner_{std::move(inner)}, backend_{backend} {}
+
+  op_time time(const op& x, const op_load& load) const override {
+    auto t = inner_->time(x, load);
+    if (t.tier == time_tier::measured)
+      t.seconds = t.seconds * factor(x) + extra(x);
+    return t;
+  }
+  std::string source(int index) const override { return inner_->source(index); }
+
+private:
+  double factor(const op& x) const {
+    switch (x.kind) {
+      case op_kind::gemm:
+      case op_kind::mla_bmm:
+        return backend_.table_gemm;
+      case op_kind::moe:
+        return backend_.table_experts;
+      case op_kind::generation_attention:
+      case op_kind::generation_mla:
+        return backend_.table_attention_step;
+      case op_kind::context_attention:
+      case op_kind::context_mla:
+        return backend_.table_attention_prompt;
+      case op_kind::all_reduce:
+      case op_kind::all_gather:
+      case op_kind::reduce_scatter:
+      case op_kind::all_to_all:
+      case op_kind::p2p:
+        return backend_.table_collective;
+      default:
+        return backend_.table_other;
+    }
+  }
+  /// Kernels that the benchmarks of products leave out: quantising of activations.
+  double extra(const op& x) const {
+    const bool product = x.kind == op_kind::gemm || x.kind == op_kind::moe;
+    return product && !is_weight_only(x.quant) && format_bytes(x.quant) < 2 ? backend_.quantise_s : 0;
+  }
+
+  std::shared_ptr<const op_timer> inner_;
+  backend_parameters backend_;
+};
+
+/// Sum of the ops of one kind of rows; of branches that run beside each other the slower counts.
+double seconds_of(const std::vector<op>& ops, op_rows rows, const op_load& load, const op_timer& timer) {
+  struct beside {
+    int group = 0;
+    std::array<double, 2> branch{};
+  };
+  std::array<beside, 16> groups;
+  std::size_t used = 0;
+  double sum = 0;
+  for (const auto& x : ops) {
+    if (x.rows != rows)
+      continue;
+    const double seconds = timer.time(x, load).seconds * x.count;
+    std::size_t i = 0;
+    while (i < used && groups[i].group != x.overlap_group)
+      ++i;
+    if (x.overlap_group == 0 || i == groups.size()) {
+      sum += seconds;
+      continue;
+    }
+    if (i == used)
+      groups[used++] = {x.overlap_group, {}};
+    groups[i].branch[x.branch & 1] += seconds;
+  }
+  for (std::size_t i = 0; i < used; ++i)
+    sum += std::max(groups[i].branch[0], groups[i].branch[1]);
+  return sum;
+}
+
+op_load rows_load(double rows, double sequences) {
+  op_load load;
+  load.tokens = rows;
+  load.sequences = sequences;
+  return load;
+}
+
+/// Share, error and sources of a decode step and of a prompt step, weighted by time.
+void describe_sources(const step_timer& timer, const op_load& load, engine_model& model) {
+  const auto parts = timer.breakdown(load);
+  model.measured_share = parts.measured_share;
+  model.error = parts.error;
+  std::set<std::string> sources;
+  for (const auto& op : parts.ops)
+    if (op.tier == time_tier::measured)
+      sources.insert(op.source);
+  model.sources.assign(sources.begin(), sources.end());
+}
+
+} // namespace
+
+std::shared_ptr<const op_timer> make_fitted_timer(const engine_spec& engine, const model_parameters& parameters) {
+  const auto& g = parameters.of(engine.gpu);
+  const auto& b = parameters.of(engine.backend);
+  auto rates = rates_of(engine.gpu);
+  rates.launch_s = b.launch_s;
+  rates.elementwise_s = b.elementwise_s;
+  rates.quantise_s = b.quantise_s;
+  rates.read_share = g.read_share;
+  rates.expert_read_share = g.expert_read_share;
+  rates.cache_read_share = b.cache_read_share;
+  rates.attention_share = g.attention_share;
+  rates.gemm_share_16 = g.gemm_share_16;
+  rates.gemm_share_8 = g.gemm_share_8;
+  rates.gemm_share_4 = g.gemm_share_4;
+  rates.expert_share = g.expert_share;
+  rates.link_share = parameters.link_share;
+  rates.ramp_rows = parameters.ramp_rows;
+  // Links without NVLink keep their own, longer latency.
+  rates.link_latency_s = std::max(g.link_latency_s, engine.gpu.intra_node_bandwidth < 100e9 ? rates.link_latency_s : 0.0);
+  return make_roofline_timer(engine, rates);
+}
+
+std::shared_ptr<const op_timer> make_served_timer(std::shared_ptr<const op_timer> tables, const engine_spec& engine,
+                                                  const model_parameters& parameters) {
+  return std::make_shared<served_timer>(std::move(tables), parameters.of(engine.backend));
+}
+
+step_parameters served_step_parameters(backend_kind backend, const model_parameters& parameters) {
+  auto p = default_parameters(backend);
+  const auto& b = parameters.of(backend);
+  p.host_s = b.host_s;
+  p.host_sequence_s = b.host_sequence_s;
+  p.prefill_layer_s = 0;
+  return p;
+}
+
+scheduling_policy default_policy(const engine_spec& engine, double kv_tokens) {
+  scheduling_policy policy;
+  policy.kv_tokens = kv_tokens;
+  const bool large = engine.gpu.memory_bytes > 60e9;
+  switch (engine.backend) {
+    case backend_kind::vllm: // defaults of its server: max_num_batched_tokens, max_num_seqs
+      policy.step_tokens = large ? 8192 : 2048;
+      policy.most_running = large ? 1024 : 256;
+      break;
+    case backend_kind::sglang: // prompts first, decoding waits; chunked_prefill_size by memory
+      policy.mixed_steps = false;
+      policy.step_tokens = engine.gpu.memory_bytes > 163840.0 * (1 << 20) ? 16384 : large ? 8192 : 4096;
+      policy.most_running = 4096;
+      break;
+    case backend_kind::trtllm: // guaranteed without eviction, whole prompts, max_batch_size
+      policy.chunked = false;
+      policy.reserved_output = 1;
+      policy.step_tokens = 8192;
+      policy.most_running = 2048;
+      break;
+  }
+  return policy;
+}
+
+namespace {
+
+/// Bytes of one token's keys and values on one GPU.
+double kv_bytes_per_token(const engine_spec& engine) {
+  const auto& m = engine.model;
+  const double tp = std::max(1, engine.layout.tp), pp = std::max(1, engine.layout.pp);
+  double per_token = 0;
+  if (m.kv_lora_rank > 0)
+    per_token = m.layers * static_cast<double>(m.kv_lora_rank + m.qk_rope_head_dim);
+  else
+    per_token = 2.0 * m.layers * std::ceil(m.kv_heads / tp) * m.head_dim;
+  return per_token * format_bytes(m.kv_quant) / pp;
+}
+
+} // namespace
+
+double kv_tokens_of(const engine_spec& engine) {
+  // 0.9: the share of the memory that back ends use by default; 4 GB: activations, graphs, communication.
+  const double free = engine.gpu.memory_bytes * 0.9 - shard_weight_bytes(engine) - 4e9;
+  const double per_token = kv_bytes_per_token(engine);
+  return per_token > 0 ? std::max(0.0, free / per_token) : 0;
+}
+
+engine_model model_engine(const engine_spec& engine, const timer_factory& tables, const model_parameters& parameters,
+                          double typical_batch, double typical_context) {
+  auto timer = make_fitted_timer(engine, parameters);
+  if (tables)
+    if (auto measured = tables(engine, timer))
+      timer = make_served_timer(std::move(measured), engine, parameters);
+  const step_timer steps{engine, timer, served_step_parameters(engine.backend, parameters)};
+  const auto& b = parameters.of(engine.backend);
+  const double stages = std::max(1, engine.layout.pp);
+  engine_model model;
+  auto& c = model.costs;
+  c.dense_decode = sampled_curve::of([&](double rows) {
+    const double padded = steps.padded(std::max(1.0, rows / stages));
+    return seconds_of(steps.decode_ops(), op_rows::all, rows_load(padded, padded), *timer);
+  });
+  c.dense_mixed = sampled_curve::of([&](double rows) {
+    const double each = std::max(1.0, rows / stages);
+    return b.mixed_scale * seconds_of(steps.prefill_ops(), op_rows::all, rows_load(each, std::min(each, 8.0)), *timer);
+  });
+  const auto prompt = [&](double tokens, double context) {
+    return seconds_of(steps.prefill_ops(), op_rows::prefill, load_of(1, tokens, context, 1, 0, 0), *timer);
+  };
+  c.prompt = sampled_curve::of([&](double tokens) { return tokens < 1 ? 0 : prompt(tokens, 0); });
+  constexpr double chunk = 2048, far = 8192;
+  c.prompt_pair_s = std::max(0.0, prompt(chunk, far) - prompt(chunk, 0)) / (chunk * far);
+  const auto decode = [&](double requests, double context) {
+    const auto load = load_of(0, 0, 0, 0, std::max(1.0, requests / stages), context);
+    return requests < 1 ? 0 : seconds_of(steps.decode_ops(), op_rows::decode, load, *timer);
+  };
+  c.decode = sampled_curve::of([&](double requests) { return decode(requests, c.context_low); });
+  c.decode_more = sampled_curve::of(
+      [&](double requests) { return std::max(0.0, decode(requests, c.context_high) - decode(requests, c.context_low)); });
+  c.host_s = b.host_s;
+  c.host_sequence_s = b.host_sequence_s;
+  c.host_request_s = b.host_request_s;
+  model.policy = default_policy(engine, kv_tokens_of(engine));
+  model.first_token_s = b.first_token_s;
+  model.prompt_token_s = b.prompt_token_s;
+  // Every GPU hands its own shard over the network between nodes, at the share that collectives reach as well.
+  model.transfer_s = 5e-3;
+  if (engine.gpu.inter_node_bandwidth > 0)
+    model.transfer_s_per_token = kv_bytes_per_token(engine) / (engine.gpu.inter_node_bandwidth * parameters.link_share);
+  describe_sources(steps, load_of(0, 0, 0, 0, typical_batch, typical_context), model);
+  return model;
+}
+
+} // namespace sextant::performance
