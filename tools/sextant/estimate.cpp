@@ -60,6 +60,11 @@ std::optional<profile_request> request_of(const command_line& args) {
   if (asks_for_point(args))
     for (auto& error : check_engine_flags(args, model))
       errors.push_back(std::move(error));
+  // Refused rather than ignored, until the answers come from tables and corrections as well.
+  for (const char* name : {"tables", "measured"})
+    if (args.has(name))
+      errors.push_back(
+          {std::string{"--"} + name, 0, 0, "", args.value(name), "nothing yet: this build answers by formulas", ""});
   if (!errors.empty()) {
     print_errors(errors);
     return std::nullopt;
