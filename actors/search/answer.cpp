@@ -5,6 +5,7 @@
 
 #include "actors/search/candidates.hpp"
 #include "actors/search/curves.hpp"
+#include "actors/search/economy.hpp"
 #include "actors/search/estimates.hpp"
 #include "actors/search/run.hpp"
 #include "messages/subjects.hpp"
@@ -293,15 +294,7 @@ void search_run::fill_estimate(profile_result& r) const {
     if (!candidate.usable())
       continue;
     for (const auto& plan : sweep_points(known_.request, candidate.report, candidate.report.predicted_kv_tokens)) {
-      const auto spot = spot_of(plan);
-      const double ttft_s = predicted_ttft_ms(*candidate.model, candidate.report.layout, spot.isl) / 1000;
-      const double itl_s =
-          predicted_itl_ms(*candidate.model, candidate.report.layout, spot.in_flight, mean_context(spot)) / 1000;
-      const int ranks = std::max(candidate.report.layout.attention_data_parallel(), 1);
-      const double seconds = candidate.report.role == phase::prefill
-                                 ? ttft_s * (plan.min_waves * plan.requests + plan.warmup_requests) / ranks
-                                 : ttft_s * spot.in_flight / ranks + itl_s * (spot.osl + plan.warm_osl);
-      r.gpu_seconds += seconds * candidate.report.layout.gpus;
+      r.gpu_seconds += expected_seconds(candidate, plan) * candidate.report.layout.gpus;
       ++r.points_planned;
     }
   }

@@ -60,12 +60,16 @@ std::optional<point_plan> next_curve_point(const knowledge& known, const candida
   for (const auto& [id, point] : candidate.points)
     if (point.plan.purpose == "curve" && !point.result && !point.failed)
       return point.plan;
-  if (known.request.policy == search_policy::adaptive)
-    return next_adaptive_point(known, candidate);
-  for (auto& plan : reference_curve(known, candidate))
-    if (!settled(candidate, plan))
-      return plan;
-  return std::nullopt;
+  if (const auto left = curve_points_left(known, candidate); !left.empty())
+    return left.front();
+  return known.request.policy == search_policy::adaptive ? refining_point(known, candidate) : std::nullopt;
+}
+
+std::vector<point_plan> curve_points_left(const knowledge& known, const candidate_track& candidate) {
+  auto plans = known.request.policy == search_policy::adaptive ? adaptive_points(known, candidate)
+                                                               : reference_curve(known, candidate);
+  std::erase_if(plans, [&](const point_plan& plan) { return settled(candidate, plan); });
+  return plans;
 }
 
 int curve_points_expected(const knowledge& known, const candidate_track& candidate) {

@@ -15,6 +15,9 @@ std::optional<point_plan> next_curve_point(const knowledge& known, const candida
 /// The points that the reference would measure for a candidate whose KV capacity is known.
 std::vector<point_plan> reference_curve(const knowledge& known, const candidate_track& candidate);
 
+/// Points of the curve that are still to be measured, as far as they are known now: refinement may add some.
+std::vector<point_plan> curve_points_left(const knowledge& known, const candidate_track& candidate);
+
 /// Points that a whole curve takes, for the progress display.
 int curve_points_expected(const knowledge& known, const candidate_track& candidate);
 

@@ -3,6 +3,7 @@
 
 #include "actors/search/candidates.hpp"
 #include "actors/search/curves.hpp"
+#include "actors/search/economy.hpp"
 #include "actors/search/run.hpp"
 
 namespace sextant::searching {
@@ -105,9 +106,13 @@ void search_run::measure_next(const std::vector<need>& needs) {
     auto& candidate = known_.candidates[n.candidate];
     if (candidate.life != engine_life::ready || candidate.busy() || !n.next)
       continue;
-    candidate.current = n.next->point;
-    candidate.points.try_emplace(n.next->point, point_track{*n.next, 1, 0, false, {}, {}});
+    measure(candidate, *n.next);
   }
+}
+
+void search_run::measure(candidate_track& candidate, const point_plan& plan) {
+  candidate.current = plan.point;
+  candidate.points.try_emplace(plan.point, point_track{plan, 1, 0, false, {}, {}});
 }
 
 void search_run::deploy(candidate_track& candidate) {
@@ -193,6 +198,16 @@ bool search_run::all_quiet() const {
                       [](const candidate_track& c) { return active(c) || c.life == engine_life::releasing; });
 }
 
+/// Lets an engine that is about to be ended measure the next point of its curve, where that saves GPU-seconds.
+bool search_run::curve_first(candidate_track& candidate) {
+  if (known_.budget_spent || !curve_before_end(known_, candidate))
+    return false;
+  const auto next = next_curve_point(known_, candidate);
+  if (next)
+    measure(candidate, *next);
+  return next.has_value();
+}
+
 /// The last resort: engines that only wait for their curves are ended for one that cannot start beside them.
 void search_run::make_room(const need& blocked, const std::array<std::vector<need>, 2>& needs) {
   int free = gpus_at_once(known_.request) - known_.gpus_held();
@@ -203,6 +218,8 @@ void search_run::make_room(const need& blocked, const std::array<std::vector<nee
       return;
     if (candidate.life != engine_life::ready || contains(needs[0], index) || contains(needs[1], index))
       continue;
+    if (curve_first(candidate))
+      return;
     candidate.life = engine_life::releasing;
     free += candidate.report.layout.gpus;
     tell("engine_released", candidate.report.engine + " is ended to make room for " + waiting.engine,

@@ -71,27 +71,40 @@ std::optional<gap> widest_gap(const std::map<int, std::pair<double, double>>& me
   return widest;
 }
 
-std::optional<point_plan> first_unsettled(const candidate_track& candidate, const std::vector<point_plan>& plans) {
-  for (const auto& plan : plans) {
-    const bool swept = std::any_of(candidate.grid.begin(), candidate.grid.end(), [&](const point_plan& p) {
-      return spot_of(p) == spot_of(plan) && candidate.measured(p.point);
-    });
-    if (!swept && !candidate.measured(plan.point) && !candidate.given_up(plan.point))
-      return plan;
-  }
-  return std::nullopt;
+bool load_known(const candidate_track& candidate, const decode_spot& spot) {
+  return std::any_of(candidate.grid.begin(), candidate.grid.end(), [&](const point_plan& swept) {
+    const auto s = spot_of(swept);
+    return candidate.measured(swept.point) && mean_context(s) == mean_context(spot)
+           && s.in_flight < spot.in_flight * same_load && spot.in_flight < s.in_flight * same_load;
+  });
 }
 
-std::optional<point_plan> next_prefill_point(const knowledge& known, const candidate_track& candidate) {
+} // namespace
+
+int longest_prompt(const knowledge& known, const candidate_track& candidate) {
+  const int room = longest_context(known.request) - prompt_reserve;
+  const auto held = candidate.report.kv_tokens / candidate.report.layout.attention_data_parallel() - prefill_osl;
+  return held > 0 ? static_cast<int>(std::min<int64_t>(room, held)) : room;
+}
+
+std::vector<point_plan> adaptive_points(const knowledge& known, const candidate_track& candidate) {
   const auto& report = candidate.report;
-  const auto plan_of = [&](int isl) {
-    return prefill_plan(known.request, report.engine, report.layout, point_set::curve, isl);
-  };
-  std::vector<point_plan> spread;
-  for (int isl : spread_lengths(known.request.sla.isl, longest_prompt(known, candidate)))
-    spread.push_back(plan_of(isl));
-  if (auto next = first_unsettled(candidate, spread))
-    return next;
+  std::vector<point_plan> result;
+  if (report.role == phase::prefill) {
+    for (int isl : spread_lengths(known.request.sla.isl, longest_prompt(known, candidate)))
+      result.push_back(prefill_plan(known.request, report.engine, report.layout, point_set::curve, isl));
+    return result;
+  }
+  for (const auto& spot : adaptive_decode_grid(known, candidate))
+    if (!load_known(candidate, spot))
+      result.push_back(decode_plan(known.request, report.engine, report.layout, point_set::curve, spot));
+  return result;
+}
+
+std::optional<point_plan> refining_point(const knowledge& known, const candidate_track& candidate) {
+  const auto& report = candidate.report;
+  if (report.role != phase::prefill)
+    return std::nullopt;
   std::map<int, std::pair<double, double>> measured;
   std::set<int> excluded;
   for (const auto& [id, point] : candidate.points) {
@@ -107,38 +120,7 @@ std::optional<point_plan> next_prefill_point(const knowledge& known, const candi
   // A curve that is known well enough still needs the points that planners ask for.
   if (!found || (found->disagreement < good_enough && measured.size() >= first_prefill_points))
     return std::nullopt;
-  return plan_of(found->middle);
-}
-
-bool load_known(const candidate_track& candidate, const decode_spot& spot) {
-  return std::any_of(candidate.grid.begin(), candidate.grid.end(), [&](const point_plan& swept) {
-    const auto s = spot_of(swept);
-    return candidate.measured(swept.point) && mean_context(s) == mean_context(spot)
-           && s.in_flight < spot.in_flight * same_load && spot.in_flight < s.in_flight * same_load;
-  });
-}
-
-std::optional<point_plan> next_decode_point(const knowledge& known, const candidate_track& candidate) {
-  const auto& report = candidate.report;
-  for (const auto& spot : adaptive_decode_grid(known, candidate)) {
-    auto plan = decode_plan(known.request, report.engine, report.layout, point_set::curve, spot);
-    if (!candidate.measured(plan.point) && !candidate.given_up(plan.point) && !load_known(candidate, spot))
-      return plan;
-  }
-  return std::nullopt;
-}
-
-} // namespace
-
-int longest_prompt(const knowledge& known, const candidate_track& candidate) {
-  const int room = longest_context(known.request) - prompt_reserve;
-  const auto held = candidate.report.kv_tokens / candidate.report.layout.attention_data_parallel() - prefill_osl;
-  return held > 0 ? static_cast<int>(std::min<int64_t>(room, held)) : room;
-}
-
-std::optional<point_plan> next_adaptive_point(const knowledge& known, const candidate_track& candidate) {
-  return candidate.report.role == phase::prefill ? next_prefill_point(known, candidate)
-                                                 : next_decode_point(known, candidate);
+  return prefill_plan(known.request, report.engine, report.layout, point_set::curve, found->middle);
 }
 
 std::vector<int> spread_lengths(int wanted, int longest) {

@@ -24,7 +24,10 @@ double useful_usage(const knowledge& known, const candidate_track& candidate);
 /// The whole decode grid of a candidate whose engine reported its capacity.
 std::vector<decode_spot> adaptive_decode_grid(const knowledge& known, const candidate_track& candidate);
 
-/// The next point of an adaptive curve.
-std::optional<point_plan> next_adaptive_point(const knowledge& known, const candidate_track& candidate);
+/// Points of an adaptive curve that are known before any is measured: all of a decode grid, the spread of a prefill curve.
+std::vector<point_plan> adaptive_points(const knowledge& known, const candidate_track& candidate);
+
+/// The next point of a prefill curve whose spread is measured; nothing once interpolation between its points is good.
+std::optional<point_plan> refining_point(const knowledge& known, const candidate_track& candidate);
 
 } // namespace sextant::searching

@@ -51,6 +51,7 @@ bool search_run::take(const engine_ready& x) {
   candidate->served_model = x.served_model;
   candidate->simulated = x.simulated;
   candidate->engine_s += x.startup_s;
+  candidate->startup_s = x.startup_s;
   candidate->life = ended_ ? engine_life::releasing : engine_life::ready;
   if (candidate->report.kv_tokens == 0)
     candidate->report.kv_tokens = x.kv_tokens;

@@ -50,12 +50,14 @@ private:
   std::vector<need> needs_of(phase role);
   std::optional<need> curve_need(phase role);
   void measure_next(const std::vector<need>& needs);
+  static void measure(candidate_track& candidate, const point_plan& plan);
   std::vector<const need*> deploy_order(const std::array<std::vector<need>, 2>& needs) const;
   bool may_speculate(const need& n) const;
   void deploy_next(const std::array<std::vector<need>, 2>& needs);
   void fill_up(const std::array<std::vector<need>, 2>& needs);
   void deploy(candidate_track& candidate);
   void release_idle(const std::array<std::vector<need>, 2>& needs);
+  bool curve_first(candidate_track& candidate);
   void make_room(const need& blocked, const std::array<std::vector<need>, 2>& needs);
   bool worth_holding(size_t index) const;
   bool all_quiet() const;

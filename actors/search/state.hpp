@@ -43,7 +43,8 @@ struct candidate_track {
   std::string endpoint;
   std::string served_model;
   bool simulated = false;
-  double engine_s = 0; ///< start-ups and measurements
+  double engine_s = 0;  ///< start-ups and measurements
+  double startup_s = 0; ///< of its last start
   bool grid_known = false;
   std::vector<point_plan> grid; ///< sweep points, ascending
   std::map<std::string, point_track> points;
