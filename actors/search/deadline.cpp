@@ -21,7 +21,7 @@ std::optional<double> seconds_of(std::string_view rfc3339) {
   if (!date.ok() || hour > 23 || minute > 59 || !(second < 61))
     return std::nullopt;
   const auto days = std::chrono::sys_days{date}.time_since_epoch().count();
-  return days * 86400.0 + hour * 3600.0 + minute * 60.0 + second;
+  return static_cast<double>(days) * 86400.0 + hour * 3600.0 + minute * 60.0 + second;
 }
 
 bool deadline_over(const profile_request& request, std::string_view now) {

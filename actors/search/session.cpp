@@ -255,7 +255,9 @@ void session_state::take_heartbeat(const bus_message& message) {
   if (replaying)
     return;
   release_strays(*beat);
-  for (auto& [engine, known] : engines) {
+  for (auto& entry : engines) { // clang 14 cannot capture structured bindings
+    const auto& engine = entry.first;
+    auto& known = entry.second;
     if (known.instance != beat->instance)
       continue;
     const bool listed = std::any_of(beat->engines.begin(), beat->engines.end(), [&](const running_engine& x) {
@@ -289,7 +291,9 @@ void session_state::release_strays(const node_alive& beat) {
 }
 
 void session_state::look_for_lost_engines() {
-  for (auto& [engine, known] : engines) {
+  for (auto& entry : engines) {
+    const auto& engine = entry.first;
+    auto& known = entry.second;
     auto beat = processes.find(known.instance);
     const int silence = beat == processes.end() ? silent_ticks : beat->second.age;
     const bool replaced = std::any_of(processes.begin(), processes.end(), [&](const auto& other) {

@@ -128,7 +128,7 @@ void broker::store(stream& s, bus_message message, heard& out) {
   }
   message.reply.clear();
   message.sequence = out.sequence = ++s.last_sequence;
-  s.messages.emplace(message.sequence, stored_message{std::move(message), now});
+  s.messages.emplace(out.sequence, stored_message{std::move(message), now});
 }
 
 void broker::expire(stream& s) {
