@@ -123,7 +123,16 @@ void set_recipe(benchmark_row& row, const cells& c) {
   row.waves = 10;
   row.traffic.shortest = 0.8; // its random-range-ratio
   auto& group = row.engines;
-  if (group.engine.backend != backend_kind::trtllm)
+  row.may_speculate = row.disaggregated && group.engine.model.is_mla;
+  const bool blackwell = group.engine.gpu.sm_version >= 100;
+  // Its recipes send every n-th token only, which delays the first chunk: TTFT of idle engines is about n steps longer than
+  // the prompt takes. They do so for disaggregated engines, for SGLang, and for latent attention on TensorRT-LLM.
+  if (row.disaggregated || (group.engine.backend == backend_kind::sglang && blackwell))
+    group.stream_interval = 20;
+  else if (group.engine.backend == backend_kind::sglang
+           || (group.engine.backend == backend_kind::trtllm && group.engine.model.is_mla))
+    group.stream_interval = 10;
+  if (group.engine.backend != backend_kind::trtllm || row.disaggregated)
     return;
   // It sets max_num_tokens to one prompt and one token of every client.
   group.chunk_tokens = static_cast<int>(row.traffic.isl + row.traffic.concurrency + 64);
@@ -131,6 +140,29 @@ void set_recipe(benchmark_row& row, const cells& c) {
   if (group.engine.model.experts == 0 && row.traffic.isl == 1024 && row.traffic.osl == 1024 && !c.text("measured_on").empty()
       && c.text("measured_on") < std::string_view{"2025-11"})
     group.stream_interval = 20;
+}
+
+/// How many engines a row without counts probably had: decode engines until few requests share one of them (at most four),
+/// prefill engines until prompts hardly queue.
+serving_estimate estimate_unknown_counts(benchmark_row row, const serving_traffic& traffic,
+                                         const estimate_context& context) {
+  const auto& decode = row.engines.engine.layout;
+  constexpr double shared = 8; // requests per decode engine, as in runs that name their counts
+  if (decode.dp == 1)
+    row.engines.replicas = static_cast<int>(std::clamp(std::ceil(traffic.concurrency / shared), 1.0, 4.0));
+  const double context_tokens = traffic.isl + traffic.osl / 2.0;
+  const auto prefill = model_engine(row.prefill.engine, context.tables, *context.parameters, 16, context_tokens);
+  const auto model = model_engine(row.engines.engine, context.tables, *context.parameters, 16, context_tokens);
+  serving_estimate best;
+  for (row.prefill.replicas = 1; row.prefill.replicas <= 16; row.prefill.replicas *= 2) {
+    auto e = serve_disaggregated(prefill, row.prefill, model, row.engines, traffic);
+    const bool enough = best.ok && e.ttft_ms.value > 0.7 * best.ttft_ms.value;
+    if (!best.ok || !enough)
+      best = std::move(e);
+    if (enough || !best.ok)
+      break;
+  }
+  return best;
 }
 
 } // namespace
@@ -219,6 +251,7 @@ benchmark_row read_benchmark_row(const csv_table& table, std::size_t index) {
     c.refuse("tp_size: found " + std::to_string(l.tp) + ", the model has " + std::to_string(engine.model.heads) + " heads");
   if (row.disaggregated) {
     row.prefill = group_of(c, "prefill_", engine);
+    row.counts_known = !c.text("decode_num_workers").empty() && !c.text("prefill_num_workers").empty();
     row.prefill.replicas = c.count("prefill_num_workers", 1, true);
     row.engines.replicas = c.count("decode_num_workers", 1, true);
   }
@@ -227,10 +260,15 @@ benchmark_row read_benchmark_row(const csv_table& table, std::size_t index) {
   return row;
 }
 
-serving_estimate estimate_row(const benchmark_row& row, const estimate_context& context) {
+serving_estimate estimate_row(const benchmark_row& asked, const estimate_context& context) {
+  auto row = asked;
+  if (row.may_speculate)
+    row.engines.tokens_per_step = context.parameters->unlabelled_tokens;
   auto traffic = row.traffic;
   const double waves = row.waves > 0 ? row.waves : context.parameters->benchmark_waves;
   traffic.requests = std::max(1.0, std::round(waves * traffic.concurrency));
+  if (row.disaggregated && !row.counts_known)
+    return estimate_unknown_counts(row, traffic, context);
   return row.disaggregated ? estimate_disaggregated(row.prefill, row.engines, traffic, context)
                            : estimate_aggregated(row.engines, traffic, context);
 }

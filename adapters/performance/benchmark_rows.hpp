@@ -17,7 +17,9 @@ struct benchmark_row {
   engine_group engines; ///< aggregated, or the decode side
   engine_group prefill; ///< disaggregated
   serving_traffic traffic;
-  double waves = 0; ///< requests over clients as the benchmark ran them; 0: not known
+  bool counts_known = true;   ///< disaggregated: whether the row says how many engines there are
+  bool may_speculate = false; ///< has draft layers, and nothing says whether they were used
+  double waves = 0;           ///< requests over clients as the benchmark ran them; 0: not known
 };
 
 /// Columns without which no row can be read.

@@ -189,7 +189,9 @@ double kv_bytes_per_token(const engine_spec& engine) {
 
 double kv_tokens_of(const engine_spec& engine) {
   // 0.9: the share of the memory that back ends use by default; 4 GB: activations, graphs, communication.
-  const double free = engine.gpu.memory_bytes * 0.9 - shard_weight_bytes(engine) - 4e9;
+  // Where that leaves little, engines are started with a larger share: down to 6 % stay for the cache if weights fit at all.
+  const double weights = shard_weight_bytes(engine), memory = engine.gpu.memory_bytes;
+  const double free = std::max(memory * 0.9 - weights - 4e9, std::min(memory * 0.06, memory - weights));
   const double per_token = kv_bytes_per_token(engine);
   return per_token > 0 ? std::max(0.0, free / per_token) : 0;
 }
@@ -233,6 +235,7 @@ engine_model model_engine(const engine_spec& engine, const timer_factory& tables
   model.first_token_s = b.first_token_s;
   model.prompt_token_s = b.prompt_token_s;
   // Every GPU hands its own shard over the network between nodes, at the share that collectives reach as well.
+  model.hand_over_scale = parameters.hand_over_scale;
   model.transfer_s = 5e-3;
   if (engine.gpu.inter_node_bandwidth > 0)
     model.transfer_s_per_token = kv_bytes_per_token(engine) / (engine.gpu.inter_node_bandwidth * parameters.link_share);

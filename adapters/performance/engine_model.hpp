@@ -38,6 +38,7 @@ struct engine_model {
   double prompt_token_s = 0; ///< the same per prompt token
   double transfer_s = 0;     ///< hand-over of a KV cache to another engine, per request
   double transfer_s_per_token = 0;
+  double hand_over_scale = 1; ///< time of a prompt on a prefill engine over that on an aggregated one
 };
 
 /// Samples an engine. `tables` may be empty: formulas only. `typical_batch` and `typical_context` choose the step of which

@@ -52,6 +52,8 @@ void each_parameter(model_parameters& p, Visit&& visit) {
   }
   visit("all.link_share", p.link_share);
   visit("all.ramp_rows", p.ramp_rows);
+  visit("disagg.hand_over_scale", p.hand_over_scale);
+  visit("disagg.unlabelled_tokens", p.unlabelled_tokens);
   visit("benchmark.waves", p.benchmark_waves);
 }
 

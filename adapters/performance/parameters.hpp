@@ -36,7 +36,9 @@ struct model_parameters {
   std::array<backend_parameters, 3> backends; ///< in the order of `backend_kind`
   double link_share = 0.6;
   double ramp_rows = 96;
-  double benchmark_waves = 8; ///< requests of a benchmark run over its clients, where the run does not say
+  double hand_over_scale = 1.3;   ///< time of a prompt on a prefill engine over that on an aggregated one: router, hand-over
+  double unlabelled_tokens = 1.2; ///< tokens per step of disaggregated benchmarks that do not say whether they speculate
+  double benchmark_waves = 8;     ///< requests of a benchmark run over its clients, where the run does not say
 
   const gpu_parameters& of(const gpu_facts& gpu) const { return gpus[gpu.sm_version >= 100 ? 1 : 0]; }
   const backend_parameters& of(backend_kind backend) const { return backends[static_cast<std::size_t>(backend)]; }

@@ -34,6 +34,12 @@ public:
     return values_[i] + (values_[i + 1] - values_[i]) * (x - from) / (to - from);
   }
 
+  /// Every value times `factor`.
+  void scale(double factor) {
+    for (auto& value : values_)
+      value *= factor;
+  }
+
 private:
   /// Greatest sample that is not beyond `x`; the last but one at most.
   static int below(double x) {

@@ -94,7 +94,10 @@ serving_estimate serve_aggregated(const engine_model& model, const engine_group&
   const double ranks = static_cast<double>(engines.replicas) * engines.engine.layout.dp;
   const auto policy = policy_of(model, engines, traffic);
   const auto rank = traffic_of(traffic, ranks);
-  const auto run = play(model.costs, policy, rank);
+  auto costs = model.costs;
+  if (engines.tokens_per_step > 1)
+    costs.scale(1 / engines.tokens_per_step);
+  const auto run = play(costs, policy, rank);
   fill(e, run, engines, traffic, outside(model, traffic), ranks);
   e.kv_tokens = model.policy.kv_tokens * engines.engine.layout.dp;
   const double batch = rank.rate_per_s > 0 ? run.mean_running : rank.clients;
@@ -129,7 +132,10 @@ serving_estimate serve_disaggregated(const engine_model& prefill_model, const en
   t.rank = traffic_of(traffic, 1);
   t.transfer_s_per_token = prefill_model.transfer_s_per_token;
   t.transfer_s = prefill_model.transfer_s;
-  const auto run = play_tandem(prefill_model.costs, policy_of(prefill_model, prefill, traffic), decode_model.costs,
+  auto prefill_costs = prefill_model.costs, decode_costs = decode_model.costs;
+  prefill_costs.scale(prefill_model.hand_over_scale);
+  decode_costs.scale(1 / std::max(1.0, decode.tokens_per_step));
+  const auto run = play_tandem(prefill_costs, policy_of(prefill_model, prefill, traffic), decode_costs,
                                policy_of(decode_model, decode, traffic), t);
   fill(e, run, decode, traffic, outside(prefill_model, traffic), 1);
   e.kv_tokens = decode_model.policy.kv_tokens * decode.engine.layout.dp;

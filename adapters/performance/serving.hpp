@@ -44,9 +44,10 @@ struct serving_estimate {
 struct engine_group {
   engine_spec engine;
   int replicas = 1;
-  int max_batch = 0;       ///< sequences per attention rank; 0: the back end's default
-  int chunk_tokens = 0;    ///< tokens that one step takes (chunked prefill); 0: the back end's default
-  int stream_interval = 1; ///< tokens per chunk that the server sends
+  int max_batch = 0;          ///< sequences per attention rank; 0: the back end's default
+  int chunk_tokens = 0;       ///< tokens that one step takes (chunked prefill); 0: the back end's default
+  int stream_interval = 1;    ///< tokens per chunk that the server sends
+  double tokens_per_step = 1; ///< that a decoding request gets on average: above 1 with speculative decoding
 };
 
 /// Where estimates come from. Holds references: what they name must live as long.

@@ -30,6 +30,14 @@ struct step_costs {
   double host_prompt_s = 0;   ///< per step with prompt tokens
   double host_request_s = 0;  ///< per request that brings prompt tokens
 
+  /// Every step takes `factor` times as long.
+  void scale(double factor) {
+    for (auto* curve : {&dense_decode, &dense_mixed, &prompt, &decode, &decode_more})
+      curve->scale(factor);
+    for (auto* seconds : {&prompt_pair_s, &host_s, &host_sequence_s, &host_prompt_s, &host_request_s})
+      *seconds *= factor;
+  }
+
   double operator()(const step_work& w) const {
     double seconds = host_s + host_sequence_s * (w.decode_requests + w.prompt_requests);
     const double rows = w.prompt_tokens + w.decode_requests;

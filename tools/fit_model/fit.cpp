@@ -92,6 +92,7 @@ std::vector<measured_run> measured_runs(const csv_table& table) {
     m.backend = cell("backend");
     m.combination = cell("model_path") + " " + cell("system") + " " + m.backend;
     m.group = m.combination + " " + cell("isl") + " " + cell("osl");
+    m.image = cell("image");
     m.clean = cell("clean_subset") == "1";
     m.duplicate = cell("exact_duplicate") == "1";
     m.ttft_ms = number(cell("silicon_ttft_ms"));
@@ -128,6 +129,37 @@ std::vector<serving_estimate> predict(const std::vector<const measured_run*>& ru
       out[i] = estimate_row(runs[i]->run, {{}, &parameters});
   });
   return out;
+}
+
+constants fit_disaggregated(const std::vector<const measured_run*>& all, constants x) {
+  std::vector<const measured_run*> runs;
+  for (const auto* run : all)
+    if (run->run.disaggregated && run->tpot_ms > 0)
+      runs.push_back(run);
+  const auto index = [](std::string_view name) {
+    const auto& c = fitted_constants();
+    return static_cast<std::size_t>(std::find_if(c.begin(), c.end(), [&](const auto& one) { return one.name == name; })
+                                    - c.begin());
+  };
+  const auto middle = [](std::vector<double> v) {
+    std::sort(v.begin(), v.end());
+    return v.empty() ? 0.0 : v[v.size() / 2];
+  };
+  for (int round = 0; round < 6; ++round) {
+    const auto estimates = predict(runs, x);
+    std::vector<double> ttft, tpot;
+    for (std::size_t i = 0; i < runs.size(); ++i)
+      if (estimates[i].ok) {
+        ttft.push_back(std::log(runs[i]->ttft_ms / estimates[i].ttft_ms.value));
+        if (runs[i]->run.may_speculate)
+          tpot.push_back(std::log(estimates[i].tpot_ms.value / runs[i]->tpot_ms));
+      }
+    auto& tokens = x[index("disagg.unlabelled_tokens")];
+    tokens = std::max(0.0, tokens + middle(tpot));
+    auto& scale = x[index("disagg.hand_over_scale")];
+    scale = std::clamp(scale + middle(ttft), 0.0, 1.1);
+  }
+  return x;
 }
 
 constants fit(const std::vector<const measured_run*>& all, constants x, int rounds) {

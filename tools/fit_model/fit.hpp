@@ -16,6 +16,7 @@ struct measured_run {
   std::string combination; ///< model, GPU, back end
   std::string backend;
   std::string group; ///< combination, isl, osl: candidates of one choice
+  std::string image;
   bool clean = false, duplicate = false;
   double ttft_ms = 0, tpot_ms = 0, aic_ttft_ms = 0, aic_tpot_ms = 0;
 };
@@ -30,6 +31,9 @@ constants committed_constants();
 /// Penalised least squares on ln(predicted / measured), robust against outliers; combinations count about equally. TTFT
 /// counts 0.4 times as much as TPOT. Deterministic.
 constants fit(const std::vector<const measured_run*>& runs, constants start, int rounds);
+
+/// Sets the constants of disaggregated serving so that the median errors of these runs vanish.
+constants fit_disaggregated(const std::vector<const measured_run*>& runs, constants start);
 
 /// Predictions of runs.
 std::vector<serving_estimate> predict(const std::vector<const measured_run*>& runs, const constants& x);

@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "adapters/performance/calibration.hpp"
 #include "tools/fit_model/fit.hpp"
 
 using namespace sextant::performance;
@@ -116,6 +117,43 @@ void print_ranks(const std::vector<scored>& all) {
          100.0 * hard_hits[1] / std::max(1, hard), 100.0 * hard_hits[2] / std::max(1, hard));
 }
 
+/// Errors of the other runs of a deployment (engine, mapping, formats, image) before and after a calibration by three of its
+/// runs: those of least, middle and most clients.
+void print_calibrated(const std::vector<scored>& all) {
+  std::map<std::string, std::vector<scored>> deployments;
+  for (const auto& s : all)
+    if (s.answer.ok && s.run->clean && !s.run->duplicate && s.run->tpot_ms > 0)
+      deployments[s.run->combination + " " + mapping_of(*s.run) + " " + s.run->image].push_back(s);
+  std::vector<scored> before, after;
+  for (auto& [name, runs] : deployments) {
+    if (runs.size() < 5)
+      continue;
+    std::stable_sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) {
+      return a.run->run.traffic.concurrency < b.run->run.traffic.concurrency;
+    });
+    const std::set<std::size_t> taken{0, runs.size() / 2, runs.size() - 1};
+    std::vector<calibration_point> points;
+    for (const auto i : taken) {
+      const auto& s = runs[i];
+      const auto& t = s.run->run.traffic;
+      points.push_back({t.concurrency, static_cast<double>(t.isl), s.run->ttft_ms, s.run->tpot_ms, s.answer.ttft_ms.value,
+                        s.answer.tpot_ms.value});
+    }
+    const auto corrections = calibrate(points);
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      if (taken.contains(i))
+        continue;
+      before.push_back(runs[i]);
+      after.push_back(runs[i]);
+      apply(corrections, after.back().answer, runs[i].run->run.traffic.concurrency, runs[i].run->run.traffic.isl);
+    }
+  }
+  for (const bool ttft : {false, true}) {
+    print_errors("before a calibration", before, true, ttft);
+    print_errors("with three measured points", after, true, ttft);
+  }
+}
+
 /// Quantiles of measured over predicted, for bands.cpp.
 void print_spreads(const std::vector<scored>& all) {
   std::map<std::string, std::array<std::vector<double>, 2>> kinds;
@@ -151,6 +189,7 @@ void report(const std::vector<scored>& all) {
     print_errors(name.substr(name.find('/') + 1).c_str(), some, true, true);
   }
   print_ranks(only(all, [](const auto& m) { return !m.run.disaggregated; }));
+  print_calibrated(all);
   print_spreads(all);
 }
 
@@ -199,7 +238,7 @@ int main(int argc, char** argv) {
         fitting.push_back(&run);
     }
   printf("%zu rows, %zu make sense, %zu clean for the fit\n", runs.size(), all.size(), fitting.size());
-  auto x = committed ? committed_constants() : fit(fitting, prior_constants(), rounds);
+  auto x = committed ? committed_constants() : fit_disaggregated(all, fit(fitting, prior_constants(), rounds));
   std::vector<scored> inside;
   const auto answers = predict(all, x);
   for (std::size_t i = 0; i < all.size(); ++i)
@@ -219,7 +258,13 @@ int main(int argc, char** argv) {
     for (const auto* run : fitting)
       if (run->combination != name)
         others.push_back(run);
-    const auto own = others.size() == fitting.size() ? x : fit(others, x, 2);
+    std::vector<const measured_run*> other_pools;
+    for (const auto* run : all)
+      if (run->combination != name && run->run.disaggregated)
+        other_pools.push_back(run);
+    // A combination without clean runs was not in the fit anyway; the others start from the priors again.
+    const auto own =
+        fit_disaggregated(other_pools, others.size() == fitting.size() ? x : fit(others, prior_constants(), rounds));
     const auto predicted = predict(members, own);
     for (std::size_t i = 0; i < members.size(); ++i)
       outside.push_back({members[i], predicted[i]});
