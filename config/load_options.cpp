@@ -33,7 +33,7 @@ void read_endpoint(load_reader& in, load_options& out) {
   out.legacy_max_tokens = in.flag("use-legacy-max-tokens");
   out.reuse = static_cast<reuse_strategy>(in.choice("connection-reuse-strategy"));
   out.wait_for_model_s = in.number("wait-for-model-timeout");
-  out.wait_for_model_mode = in.text("wait-for-model-mode");
+  out.wait_for_model_mode = in.chosen("wait-for-model-mode");
   out.wait_for_model_interval_s = in.number("wait-for-model-interval");
   out.extra_inputs = in.json_objects("extra-inputs");
   out.dialect = static_cast<server_dialect>(in.choice("dialect"));
@@ -197,8 +197,8 @@ void read_results(load_reader& in, load_options& out) {
     else
       out.goodput.emplace_back(metric, *number);
   }
-  out.metric_profile = in.text("metric-profile");
-  out.ui = in.text("ui");
+  out.metric_profile = in.chosen("metric-profile");
+  out.ui = in.chosen("ui");
   out.http_trace = in.flag("export-http-trace");
   out.show_trace_timing = in.flag("show-trace-timing");
   out.strict = in.flag("strict");
@@ -206,6 +206,7 @@ void read_results(load_reader& in, load_options& out) {
 }
 
 void read_runs(load_reader& in, load_options& out) {
+  in.chosen("sweep-type"); // used before, by the caller
   out.runs = in.integer("num-profile-runs");
   out.run_cooldown_s = in.number("profile-run-cooldown-seconds");
   out.confidence = in.number("confidence-level");
@@ -213,7 +214,7 @@ void read_runs(load_reader& in, load_options& out) {
   out.vary_seed = in.flag("vary-seed-per-trial");
   if (out.runs > 1 && !out.seed && in.flag("set-consistent-seed"))
     out.seed = 42;
-  out.independent_sweep = in.text("parameter-sweep-mode") == "independent";
+  out.independent_sweep = in.chosen("parameter-sweep-mode") == "independent";
   out.sweep_cooldown_s = in.number("parameter-sweep-cooldown-seconds");
   out.sweep_same_seed = in.flag("parameter-sweep-same-seed");
   out.threads = in.integer("workers-max");

@@ -29,6 +29,8 @@ public:
   int integer(std::string_view name) { return static_cast<int>(number(name)); }
   /// Place among the row's choices, -1 for no value.
   int choice(std::string_view name);
+  /// The text of a choice, once it is one.
+  std::string chosen(std::string_view name) { return choice(name) < 0 ? std::string{} : text(name); }
   /// All words, also those with commas between them.
   std::vector<std::string> list(std::string_view name) const;
   /// `name:value` words; blanks separate pairs, too, unless the flag is a header.
