@@ -6,6 +6,7 @@
 
 #include "config/catalogue.hpp"
 #include "config/intake.hpp"
+#include "config/model_layers.hpp"
 
 namespace sextant {
 
@@ -109,6 +110,13 @@ model_facts model_from(const table_row& row) {
   // One shared expert is as wide as a routed one unless the checkpoint says otherwise.
   if (x.shared_experts > 0 && x.shared_intermediate == 0)
     x.shared_intermediate = x.shared_experts * x.moe_intermediate;
+  x.qk_norm = row.text("qk_norm") == "true";
+  x.mtp_layers = row.integer("mtp_layers");
+  x.index_heads = row.integer("index_n_heads");
+  x.index_head_dim = row.integer("index_head_dim");
+  x.index_topk = row.integer("index_topk");
+  read_layer_groups(row.text("layer_groups"), x.layer_groups);
+  set_model_fields(row.text("more"), x);
   return x;
 }
 

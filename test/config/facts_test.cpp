@@ -56,6 +56,10 @@ TEST_CASE("the catalogue holds 86 models and 14 GPUs") {
     CHECK(model->max_context > 0);
     CHECK(weight_bytes_of(*model) > 1e9);
     CHECK((model->experts == 0) == model->moe_quant.empty());
+    int grouped = 0;
+    for (const auto& group : model->layer_groups)
+      grouped += group.count;
+    CHECK((model->layer_groups.empty() || grouped == model->layers));
   }
   for (const auto& name : gpu_names()) {
     INFO(name);
