@@ -5,7 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "actors/search/estimating/compare.hpp"
+#include "actors/search/estimating/goal.hpp"
+#include "adapters/performance/serving.hpp"
 #include "tools/sextant/commands.hpp"
 #include "tools/sextant/estimate.hpp"
 
@@ -81,40 +82,121 @@ std::vector<document_error> check_engine_flags(const command_line& args, const m
 
 namespace {
 
-/// The mapping of a layout, where the profiler has a name for it.
-std::optional<mapping> mapping_of(const performance::parallel_layout& layout, const model_facts& model) {
-  if (layout.pp != 1)
-    return std::nullopt;
-  if (layout.dp == 1 && (model.experts == 0 || layout.moe_ep == 1))
-    return mapping{mapping_method::tp, layout.tp};
-  if (layout.dp == 1 && layout.moe_tp == 1)
-    return mapping{mapping_method::tep, layout.tp};
-  if (layout.tp == 1 && layout.moe_tp == 1)
-    return mapping{mapping_method::dep, layout.dp};
-  return std::nullopt;
+/// A step of the deployment under the asked load, for people: what its time is made of.
+struct named_step {
+  const char* name;
+  performance::step_breakdown parts;
+};
+
+std::vector<named_step> steps_of(const performance::engine_spec& engine, const performance::serving_traffic& traffic,
+                                 int replicas) {
+  using namespace performance;
+  const auto& parameters = committed_parameters();
+  const step_timer timer(engine, make_fitted_timer(engine, parameters), served_step_parameters(engine.backend, parameters));
+  const double batch = std::max(1.0, std::ceil(traffic.concurrency / (1.0 * replicas * engine.layout.dp)));
+  const double fresh = traffic.isl - traffic.prefix;
+  return {{"prefill of one prompt", timer.breakdown(load_of(1, fresh, traffic.prefix, 1, 0, 0))},
+          {"decode at this load", timer.breakdown(load_of(0, 0, 0, 0, batch, traffic.isl + traffic.osl / 2.0))}};
+}
+
+const char* tier_name(performance::time_tier tier) {
+  return tier == performance::time_tier::measured ? "measured" : "fitted";
+}
+
+std::string label_of(const performance::parallel_layout& l, int replicas) {
+  std::string label = replicas > 1 ? std::to_string(replicas) + " x " : "";
+  label += "tp" + std::to_string(l.tp) + " pp" + std::to_string(l.pp) + " dp" + std::to_string(l.dp);
+  if (l.moe_tp > 1 || l.moe_ep > 1)
+    label += " moe-tp" + std::to_string(l.moe_tp) + " moe-ep" + std::to_string(l.moe_ep);
+  return label;
+}
+
+void print_step(const named_step& step) {
+  auto ops = step.parts.ops;
+  std::sort(ops.begin(), ops.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  printf("\n%s: %.3f ms, of it host %.3f ms\n", step.name, step.parts.seconds * 1e3, step.parts.host_seconds * 1e3);
+  printf("  %10s %6s %7s  %-9s op\n", "ms", "share", "count", "tier");
+  for (const auto& o : ops)
+    printf("  %10.4f %5.1f%% %7.0f  %-9s %s%s\n", o.seconds * 1e3, 100 * o.seconds / step.parts.seconds, o.count,
+           tier_name(o.tier), o.name.c_str(), o.hidden ? " (hidden beside a slower branch)" : "");
+}
+
+nlohmann::json step_json(const named_step& step) {
+  auto ops = nlohmann::json::array();
+  for (const auto& o : step.parts.ops)
+    ops.push_back({{"op", o.name},
+                   {"ms", o.seconds * 1e3},
+                   {"count", o.count},
+                   {"hidden", o.hidden},
+                   {"tier", tier_name(o.tier)},
+                   {"source", o.source}});
+  return {{"step", step.name}, {"ms", step.parts.seconds * 1e3}, {"host_ms", step.parts.host_seconds * 1e3}, {"ops", ops}};
+}
+
+nlohmann::json banded_json(const performance::banded& b) {
+  return {{"value", b.value}, {"low", b.low}, {"high", b.high}};
 }
 
 } // namespace
 
 int run_estimate_point(const command_line& args, const profile_request& request) {
-  const auto layout = mapping_of(layout_of_flags(args, request.model), request.model);
-  if (!layout) {
-    fprintf(stderr,
-            "--tp: this combination of tp, pp, dp, moe-tp and moe-ep has no mapping\n1 error; nothing was started\n");
+  const auto wanted = estimating::goal_of(request);
+  performance::engine_group group;
+  group.engine = {request.model, request.gpu, request.backend, {}, layout_of_flags(args, request.model), 0};
+  group.replicas = flag_or(args, "replicas", 1);
+  group.chunk_tokens = flag_or(args, "chunk-tokens", 0);
+  performance::serving_traffic traffic;
+  traffic.isl = wanted.isl;
+  traffic.osl = wanted.osl;
+  traffic.prefix = flag_or(args, "cached-tokens", 0);
+  if (wanted.concurrency <= 0 && wanted.requests_per_s > 0)
+    traffic.rate_per_s = wanted.requests_per_s;
+  else
+    traffic.concurrency = std::max(1.0, wanted.concurrency);
+  if (performance::kv_tokens_of(group.engine) < traffic.isl + traffic.osl) {
+    fprintf(stderr, "%s: weights and one request do not fit into the memory of %s\n",
+            label_of(group.engine.layout, group.replicas).c_str(), request.gpu.name.c_str());
+    return exit_infeasible;
+  }
+  const auto e = performance::estimate_aggregated(group, traffic);
+  if (!e.ok) {
+    fprintf(stderr, "%s\n1 error; nothing was started\n", e.reason.c_str());
     return exit_bad_input;
   }
-  const auto model = estimating::make_oracle(request, request.backend);
-  auto wanted = estimating::goal_of(request);
-  const int replicas = flag_or(args, "replicas", 1);
-  wanted.gpus = layout->gpus * replicas;
-  wanted.cached_tokens = flag_or(args, "cached-tokens", 0);
-  const double load = wanted.concurrency > 0 ? wanted.concurrency : 1;
-  bool ok = false;
-  const auto d =
-      estimating::estimate_aggregated(wanted, *model, {*layout, replicas, flag_or(args, "chunk-tokens", 0)}, load, 1, ok);
-  printf("%s: TTFT %.1f ms [%.1f, %.1f], TPOT %.2f ms [%.2f, %.2f], %.1f tokens/s/GPU (%s)\n", d.label.c_str(), d.ttft_ms,
-         d.ttft_low_ms, d.ttft_high_ms, d.tpot_ms, d.tpot_low_ms, d.tpot_high_ms, d.tokens_per_s_per_gpu, d.tier.c_str());
-  return ok ? exit_ok : exit_infeasible;
+  const double per_gpu = e.output_tokens_per_s / (group.engine.layout.gpus() * group.replicas);
+  const auto steps = steps_of(group.engine, traffic, group.replicas);
+  const auto label = label_of(group.engine.layout, group.replicas);
+  if (args.value("format") == "json") {
+    nlohmann::json out{{"estimated", true},
+                       {"deployment", label},
+                       {"ttft_ms", banded_json(e.ttft_ms)},
+                       {"tpot_ms", banded_json(e.tpot_ms)},
+                       {"ttft_p50_ms", e.ttft_p50_ms},
+                       {"ttft_p99_ms", e.ttft_p99_ms},
+                       {"tpot_p50_ms", e.tpot_p50_ms},
+                       {"tpot_p99_ms", e.tpot_p99_ms},
+                       {"request_latency_ms", e.request_latency_ms},
+                       {"tokens_per_s_per_gpu", per_gpu},
+                       {"kv_tokens", e.kv_tokens},
+                       {"kv_load", e.kv_load},
+                       {"tier", tier_name(e.tier)},
+                       {"sources", e.sources},
+                       {"steps", nlohmann::json::array()}};
+    for (const auto& step : steps)
+      out["steps"].push_back(step_json(step));
+    printf("%s\n", out.dump(2).c_str());
+    return exit_ok;
+  }
+  printf("%s, estimated (tier %s; in brackets what holds in 80 %% of cases)\n", label.c_str(), tier_name(e.tier));
+  printf("TTFT %.1f ms [%.1f, %.1f], p50 %.1f, p99 %.1f\n", e.ttft_ms.value, e.ttft_ms.low, e.ttft_ms.high, e.ttft_p50_ms,
+         e.ttft_p99_ms);
+  printf("TPOT %.2f ms [%.2f, %.2f], p50 %.2f, p99 %.2f\n", e.tpot_ms.value, e.tpot_ms.low, e.tpot_ms.high, e.tpot_p50_ms,
+         e.tpot_p99_ms);
+  printf("%.1f tokens/s/GPU, %.1f tokens/s in all; KV cache of an engine %.0f tokens, %.0f %% of it wanted at this load\n",
+         per_gpu, e.output_tokens_per_s, e.kv_tokens, 100 * e.kv_load);
+  for (const auto& step : steps)
+    print_step(step);
+  return exit_ok;
 }
 
 } // namespace sextant
