@@ -21,6 +21,7 @@ endfunction()
 
 sextant_python_tests(e2e/profile_test)
 sextant_python_tests(e2e/estimate_test)
+sextant_python_tests(e2e/estimate_rows_test)
 # Engines that run against the clock get the machine for themselves.
 sextant_python_tests(e2e/resume_test RUN_SERIAL ON TIMEOUT 300)
 sextant_python_tests(e2e/serve_test)
