@@ -217,6 +217,20 @@ std::shared_ptr<const chunk> packed_tables::load(uint32_t index) const {
   return loaded_[index];
 }
 
+std::shared_ptr<const product_grid> packed_tables::load_products(uint32_t index) const {
+  {
+    const std::lock_guard lock{mutex_};
+    if (const auto found = products_.find(index); found != products_.end())
+      return found->second;
+  }
+  const auto measured = load(index);
+  if (!measured || measured->axes != 2)
+    return nullptr;
+  auto made = std::make_shared<const product_grid>(*measured);
+  const std::lock_guard lock{mutex_};
+  return products_.try_emplace(index, std::move(made)).first->second;
+}
+
 std::string packed_tables::damage() const {
   const std::lock_guard lock{mutex_};
   return damage_;

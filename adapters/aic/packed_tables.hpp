@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "adapters/aic/chunk.hpp"
+#include "adapters/aic/product_grid.hpp"
 
 namespace sextant::performance {
 
@@ -55,6 +56,8 @@ public:
 
   /// A decoded chunk, kept for the next call. Null if the file is damaged there; `damage` then says where.
   std::shared_ptr<const chunk> load(uint32_t index) const;
+  /// The same of measured matrix products.
+  std::shared_ptr<const product_grid> load_products(uint32_t index) const;
   /// First damage that `load` met; empty: none.
   std::string damage() const;
 
@@ -83,6 +86,7 @@ private:
   std::map<std::pair<std::string_view, std::string_view>, std::vector<uint32_t>> index_;
   mutable std::mutex mutex_;
   mutable std::vector<std::shared_ptr<const chunk>> loaded_;
+  mutable std::map<uint32_t, std::shared_ptr<const product_grid>> products_;
   mutable std::string damage_;
 };
 

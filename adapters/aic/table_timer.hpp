@@ -1,0 +1,30 @@
+// table_timer.hpp: Times of ops from measured tables, formulas where nothing was measured. Tier 1.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "adapters/aic/packed_tables.hpp"
+#include "adapters/performance/op.hpp"
+
+namespace sextant::performance {
+
+/// A timer of one engine. An op is looked for in the tables of the engine's back end and version, then in the nearest other
+/// versions, then in other back ends on the same system; shapes between measured ones are interpolated, others are scaled
+/// by the formulas' ratio. What no table knows is answered by `fallback`. With no tables (null) all is.
+///
+/// The first query of an op takes up to milliseconds, later ones well under a microsecond.
+std::shared_ptr<const op_timer> make_table_timer(const engine_spec& engine, std::shared_ptr<const packed_tables> tables,
+                                                 std::shared_ptr<const op_timer> fallback);
+
+/// The timer that commands use: tables of this process over the roofline. Tables are opened once, from `tables_path("")`
+/// or what `use_tables` said before.
+std::shared_ptr<const op_timer> make_default_timer(const engine_spec& engine);
+
+/// Opens the file at `path` for `make_default_timer`; empty: none. Returns what is wrong with it, or an empty text.
+std::string use_tables(const std::string& path);
+
+/// The tables of `make_default_timer`; null if there are none, with the reason in `error` if a file is damaged.
+std::shared_ptr<const packed_tables> default_tables(std::string& error);
+
+} // namespace sextant::performance
