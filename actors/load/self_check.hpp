@@ -7,6 +7,10 @@
 #include <string>
 #include <vector>
 
+namespace sextant {
+struct request_record;
+}
+
 namespace sextant::load {
 
 /// Quantiles of a delay, ns. All 0 where there were no samples.
@@ -75,12 +79,19 @@ struct load_health {
   std::vector<std::string> reasons; ///< why, one sentence each, with figures
 };
 
-/// Fills in the verdict (load-generation reference 4.3 and 4.8): a loop busy above 70 %, user-kernel lag p99 above 5 % of
-/// the median ITL where stamps are not the kernel's, steal above 1 %, coalesced share above 0.1 %, send lag p99 above 1 % of
-/// the median TTFT, achieved rate below 99 % of the wanted one, a step of the clock.
+/// Fills in what requests tell: medians and the achieved rate.
+void summarise_requests(const std::vector<request_record>& requests, load_health& health);
+
+/// Fills in the verdict (load-generation reference 4.3 and 4.8): a loop busy above 70 %, steal above 1 %, coalesced share
+/// above 0.1 %, arrivals without kernel stamps, or read later than one ITL after they came (the stamps would be right, but
+/// the next arrival may hide them), send lag p99 above 1 % of the median TTFT and 0.1 ms, achieved rate below 99 % of the
+/// wanted one, a step of the clock.
 void judge_health(load_health& health);
 
-/// Measures the machine; 20 to 60 ms.
+/// Whether the loop reads later than 5 % of the ITL (p99): a yellow light. Kernel stamps are right all the same.
+bool lags_behind(const load_health& health);
+
+/// Measures the machine: the clock, sleeps, a loopback connection of its own. 10 to 30 ms.
 start_probe probe_machine();
 
 } // namespace sextant::load

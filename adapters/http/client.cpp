@@ -89,6 +89,7 @@ void epoll_client::poll(int64_t wait_ns, int64_t until_ns) {
 }
 
 void epoll_client::handle(link& l, uint32_t events) {
+  ++handled_;
   if ((events & EPOLLERR) && l.send_stamps)
     take_send_stamps(l);
   if (l.state == link_state::connecting && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))

@@ -132,6 +132,9 @@ public:
   virtual void release(uint64_t sticky) = 0;
   virtual void set_request_timeout(int64_t ns) = 0;
   virtual http_client_counters counters() const = 0;
+  /// Sockets that had something so far, and the time spent in waiting for them; cheaper than `counters`.
+  virtual uint64_t handled() const = 0;
+  virtual int64_t waited_ns() const = 0;
 };
 
 /// A client of one or several servers. The observer must outlive it.
@@ -146,6 +149,9 @@ inline std::unique_ptr<http_client> make_http_client(const http_url& url, http_o
 http_outcome http_fetch(const http_url& url, std::string_view method, std::string_view path, std::string_view body,
                         int64_t timeout_ns, const std::vector<std::pair<std::string, std::string>>& headers = {},
                         const http_client_settings& settings = {});
+
+/// What is wrong with these settings for https, e.g. a file that cannot be read; empty if nothing.
+std::string tls_settings_error(const std::string& ca_file, bool verify);
 
 /// CLOCK_MONOTONIC in nanoseconds.
 int64_t monotonic_ns();

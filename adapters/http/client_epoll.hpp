@@ -30,6 +30,8 @@ public:
   size_t active() const override { return active_; }
   void set_request_timeout(int64_t ns) override { settings_.request_timeout_ns = ns; }
   http_client_counters counters() const override;
+  uint64_t handled() const override { return handled_; }
+  int64_t waited_ns() const override { return counters_.waited_ns; }
 
 private:
   // -- connections: client_connect.cpp ----------------------------------------------------------------
@@ -79,6 +81,7 @@ private:
   size_t active_ = 0;
   clock_offset clock_;
   uint64_t reads_ = 0;
+  uint64_t handled_ = 0;
   int64_t last_seen_ns_ = 0;
   std::array<epoll_event, 256> ready_;
   size_t ready_count_ = 0, ready_at_ = 0;

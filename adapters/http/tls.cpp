@@ -7,6 +7,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "adapters/http/client.hpp"
+
 namespace sextant::http {
 
 namespace {
@@ -149,3 +151,13 @@ std::shared_ptr<tls_context> make_tls_context(const std::string& ca_file, bool v
 }
 
 } // namespace sextant::http
+
+namespace sextant {
+
+std::string tls_settings_error(const std::string& ca_file, bool verify) {
+  std::string error;
+  http::make_tls_context(ca_file, verify, error);
+  return error;
+}
+
+} // namespace sextant
