@@ -101,6 +101,7 @@ void collect(const chunk_info& info, const chunk& c, const std::vector<size_rule
   for (const auto& column : axes.b)
     b_places.push_back(place_of(info, column));
   const int a_place = axes.a.empty() ? -2 : place_of(info, axes.a);
+  site_group* last = nullptr;
   for (std::size_t site = 0; site < c.sites(); ++site)
     for (std::size_t point = 0; point < c.x(site).size(); ++point) {
       std::vector<double> key;
@@ -113,8 +114,10 @@ void collect(const chunk_info& info, const chunk& c, const std::vector<size_rule
       }
       if (!std::isfinite(distance))
         continue;
-      auto& group = groups[key];
-      group.sizes = key;
+      if (!last || last->sizes != key) // neighbours mostly share a group
+        last = &groups[key];
+      auto& group = *last;
+      group.sizes = std::move(key);
       group.distance = distance;
       sample s;
       s.a = a_place == -2 ? 1 : value_of(c, site, point, a_place);

@@ -120,6 +120,10 @@ product_grid::product_grid(const chunk& measured) {
       }
 }
 
+double product_grid::smallest_seconds() const {
+  return std::exp2(y_.front());
+}
+
 bool product_grid::covers(double n, double k) const {
   return std::log2(n) >= n_.front() - 1e-3 && std::log2(n) <= n_.back() + 1e-3 && std::log2(k) >= k_.front() - 1e-3
          && std::log2(k) <= k_.back() + 1e-3;

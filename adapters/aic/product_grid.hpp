@@ -17,6 +17,9 @@ public:
   /// Times over m of the product with outputs `n` and inputs `k`; `b` of a sample is m. Beyond the grid time grows like
   /// the weights' size; below it stays at the smallest measured.
   std::vector<sample> curve(double n, double k) const;
+  /// Seconds of the smallest product that was measured. Far above a kernel's launch: the benchmark launched from the host
+  /// each time and timed the host; all products that take less than twice as long then tell nothing of the device.
+  double smallest_seconds() const;
   /// Whether (n, k) lies inside the measured sizes.
   bool covers(double n, double k) const;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapters/aic/lookup.hpp"
+#include "adapters/aic/resolve_parts.hpp"
 
 namespace sextant::performance {
 
@@ -48,25 +49,6 @@ double limit_b(surface_sizes sizes) {
     default:
       return most_rows;
   }
-}
-
-surface_plan plan_for(const resolve_context& c, surface_sizes sizes, const op& x, const op& measured, bool same) {
-  surface_plan plan;
-  plan.shape = [&c, sizes, measured](double a, double b) { return seconds_by(c.formulas, sizes, measured, a, b); };
-  if (!same)
-    plan.wanted = [&c, sizes, x](double a, double b) { return seconds_by(c.formulas, sizes, x, a, b); };
-  plan.floor = [&c, x](double a, double b) { return physical_floor(x, c.engine, a, b); };
-  plan.a_limit = limit_a(sizes);
-  plan.b_limit = limit_b(sizes);
-  return plan;
-}
-
-std::string source_text(const packed_tables& tables, uint32_t table, std::string_view kernels) {
-  const auto& t = tables.tables()[table];
-  std::string text{t.system};
-  for (const auto part : {t.backend, t.version, t.name, kernels})
-    text.append(" ").append(part);
-  return text.append(" (").append(t.source).append(")");
 }
 
 /// Answers from one table; nothing if it has no rows that fit.
@@ -147,34 +129,6 @@ std::vector<std::string_view> names_of(std::string_view format) {
   if (format.starts_with("fp8"))
     return {format, "fp8", "fp8_e4m3", "fp8_block"};
   return {format};
-}
-
-std::optional<resolved_op> resolve_product(const resolve_context& c, const op& x) {
-  std::vector<std::string_view> formats{x.quant};
-  if (x.quant.starts_with("fp8"))
-    formats = {x.quant, "fp8", "fp8_block"};
-  else if (x.quant == "int8")
-    formats = {"sq"};
-  std::optional<resolved_op> best;
-  for (const auto& choice : tables_of(c.tables, c.engine.gpu.name, "gemm", to_text(c.engine.backend), c.engine.version)) {
-    // `fp8_static` and `fp8` are the same product; the dynamic one measures the scales too.
-    const auto chunks = best_chunks(c.tables, choice.table, {accept("gemm_dtype", formats, false, 0.04F)});
-    const float error = 0.05F + chunks.cost + choice.penalty;
-    if (chunks.chunks.empty() || (best && best->error <= error))
-      continue;
-    const auto grid = c.tables.load_products(chunks.chunks.front());
-    if (!grid)
-      continue;
-    resolved_op found;
-    found.sizes = surface_sizes::rows;
-    const auto n = static_cast<double>(x.n), k = static_cast<double>(x.k);
-    const auto curve = grid->curve(n, k);
-    found.times = surface{curve, plan_for(c, found.sizes, x, x, true)};
-    found.error = error + (grid->covers(n, k) ? 0 : 0.06F);
-    found.source = source_text(c.tables, choice.table, c.tables.chunks()[chunks.chunks.front()].kernels);
-    best = std::move(found);
-  }
-  return best;
 }
 
 query attention_query(const op& x) {
@@ -394,6 +348,25 @@ query recurrent_query(const op& x) {
 }
 
 } // namespace
+
+surface_plan plan_for(const resolve_context& c, surface_sizes sizes, const op& x, const op& measured, bool same) {
+  surface_plan plan;
+  plan.shape = [&c, sizes, measured](double a, double b) { return seconds_by(c.formulas, sizes, measured, a, b); };
+  if (!same)
+    plan.wanted = [&c, sizes, x](double a, double b) { return seconds_by(c.formulas, sizes, x, a, b); };
+  plan.floor = [&c, x](double a, double b) { return physical_floor(x, c.engine, a, b); };
+  plan.a_limit = limit_a(sizes);
+  plan.b_limit = limit_b(sizes);
+  return plan;
+}
+
+std::string source_text(const packed_tables& tables, uint32_t table, std::string_view kernels) {
+  const auto& t = tables.tables()[table];
+  std::string text{t.system};
+  for (const auto part : {t.backend, t.version, t.name, kernels})
+    text.append(" ").append(part);
+  return text.append(" (").append(t.source).append(")");
+}
 
 std::optional<resolved_op> resolve(const resolve_context& c, const op& x) {
   switch (x.kind) {
