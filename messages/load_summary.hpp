@@ -98,30 +98,6 @@ struct metric_summary {
   std::vector<quantile_estimate> quantiles; ///< p50, p90, p95, p99, p99.9, p99.99
 };
 
-/// A check that must hold of any sound measurement, whatever the server does.
-struct consistency_check {
-  std::string name;
-  bool applies = true;
-  bool passed = true;
-  double value = 0; ///< what was found
-  double limit = 0; ///< what is accepted
-  std::string text; ///< both in words
-};
-
-/// The part of a run in which nothing drifts.
-struct steady_window {
-  bool found = false;
-  bool stationary = false; ///< no trend is left inside
-  int64_t begin_ns = 0;
-  int64_t end_ns = 0;
-  size_t requests = 0;                    ///< finished requests that were intended inside
-  double request_rate = 0;                ///< completions/s inside
-  double output_tokens_per_s = 0;         ///< tokens whose events fall inside
-  double tokens_low = 0, tokens_high = 0; ///< interval of it
-  double mean_in_flight = 0;
-  std::string text; ///< why it was not found, or which signal moved the edges
-};
-
 /// Requests that met every limit of a set.
 struct goodput_result {
   std::vector<objective> limits;
@@ -130,7 +106,7 @@ struct goodput_result {
   double requests_per_s = 0;
   double tokens_per_s = 0;
   double fraction = 0;
-  double fraction_low = 0, fraction_high = 0; ///< Wilson interval at the effective count
+  double fraction_low = 0, fraction_high = 0; ///< Wilson interval; all requests count as independent
 };
 
 /// Whether a quantile of a metric meets its limit.
@@ -171,8 +147,6 @@ struct load_summary {
   std::vector<error_count> errors;
   std::vector<goodput_result> goodput;
   std::vector<sla_verdict> verdicts;
-  steady_window window;
-  std::vector<consistency_check> checks;
   std::vector<std::string> remarks;
   int64_t first_send_ns = 0, last_end_ns = 0; ///< of valid requests
 

@@ -65,10 +65,10 @@ std::string limits_error(const traffic_schedule& schedule, const std::vector<htt
 }
 
 /// Everything that one call of `play` holds.
-class performance {
+class running_plan {
 public:
-  performance(const traffic_schedule& schedule, const endpoint_set& endpoints, const std::vector<http_url>& urls,
-              const content_maker& make, const play_settings& settings)
+  running_plan(const traffic_schedule& schedule, const endpoint_set& endpoints, const std::vector<http_url>& urls,
+               const content_maker& make, const play_settings& settings)
       : schedule_(schedule), settings_(settings), warmup_(schedule, traffic_phase::warmup),
         profiling_(schedule, traffic_phase::profiling), loops_(loops_for(schedule, profiling_, settings.threads)),
         texts_(schedule, urls, make, endpoints.reuse == connection_reuse::never) {
@@ -235,7 +235,7 @@ play_result play(const traffic_schedule& schedule, const endpoint_set& endpoints
     refused.error = limits_error(schedule, urls);
   if (!refused.error.empty())
     return refused;
-  return performance(schedule, endpoints, urls, make, settings).run();
+  return running_plan(schedule, endpoints, urls, make, settings).run();
 }
 
 } // namespace sextant::load

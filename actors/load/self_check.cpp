@@ -47,7 +47,6 @@ double median(std::vector<double>& values) {
 constexpr double busy_limit = 0.7;
 constexpr double steal_limit = 0.01;
 constexpr double coalesced_limit = 0.001;
-constexpr double lag_limit_of_itl = 0.05;
 constexpr double lag_limit_of_ttft = 0.01;
 constexpr double rate_limit = 0.99;
 
@@ -149,10 +148,6 @@ void judge_health(load_health& h) {
   if (h.clock_steps > 0)
     blame("the real-time clock was set during the run; stamps around that moment are the program's own");
   h.client_limited = !h.reasons.empty();
-}
-
-bool lags_behind(const load_health& h) {
-  return h.median_itl_ns > 0 && static_cast<double>(h.stamp_lag.p99_ns) > lag_limit_of_itl * h.median_itl_ns;
 }
 
 } // namespace sextant::load

@@ -88,9 +88,6 @@ void summarise_requests(const std::vector<request_record>& requests, load_health
 /// wanted one, a step of the clock.
 void judge_health(load_health& health);
 
-/// Whether the loop reads later than 5 % of the ITL (p99): a yellow light. Kernel stamps are right all the same.
-bool lags_behind(const load_health& health);
-
 /// Measures the machine: the clock, sleeps, a loopback connection of its own. 10 to 30 ms.
 start_probe probe_machine();
 

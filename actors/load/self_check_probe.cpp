@@ -68,19 +68,13 @@ void one_round_trip(const descriptor& client, const descriptor& server, int epol
     return;
   epoll_event ready{};
   epoll_wait(epoll, &ready, 1, 100);
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[128];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (recvmsg(client.fd, &message, MSG_DONTWAIT) != 1)
+  int64_t stamp = 0;
+  if (http::receive_stamped(client.fd, &byte, 1, MSG_DONTWAIT, stamp) != 1)
     return;
   const int64_t seen = monotonic_ns();
   trips.add(seen - begin);
   clock.take(http::read_clocks());
-  if (const int64_t stamp = http::arrival_stamp(message); stamp != 0)
+  if (stamp != 0)
     if (const int64_t at = clock.to_monotonic(stamp, begin, seen); at != 0) {
       out.kernel_rx = true;
       wakes.add(seen - at);

@@ -105,13 +105,7 @@ public:
 
   void select_by_rule() {
     const auto prefill = sweep(phase::prefill), decode = sweep(phase::decode);
-    const auto& sla = known_.request.sla;
-    result.prefill = searching::select_engine(prefill, phase::prefill, sla.ttft_ms);
-    result.decode = searching::select_engine(decode, phase::decode, sla.itl_ms);
-    result.alternatives = searching::alternatives_to(prefill, phase::prefill, result.prefill, sla.ttft_ms);
-    for (auto& other : searching::alternatives_to(decode, phase::decode, result.decode, sla.itl_ms))
-      result.alternatives.push_back(std::move(other));
-    searching::conclude(result, sla);
+    searching::select_by_rule(result, prefill, decode, known_.request.sla);
   }
 
   void select_by_mode(const estimating::comparison& compared, const estimating::choice& chosen) {

@@ -39,12 +39,7 @@ profile_result repick(const profile_request& request, const profile_result& stor
   auto result = stored;
   const auto prefill = stored_points(stored, points, phase::prefill);
   const auto decode = stored_points(stored, points, phase::decode);
-  result.prefill = searching::select_engine(prefill, phase::prefill, target.ttft_ms);
-  result.decode = searching::select_engine(decode, phase::decode, target.itl_ms);
-  result.alternatives = searching::alternatives_to(prefill, phase::prefill, result.prefill, target.ttft_ms);
-  for (auto& other : searching::alternatives_to(decode, phase::decode, result.decode, target.itl_ms))
-    result.alternatives.push_back(std::move(other));
-  searching::conclude(result, target);
+  searching::select_by_rule(result, prefill, decode, target);
   if (target.isl != request.sla.isl || target.osl != request.sla.osl)
     result.remarks.push_back("the stored points were measured with ISL " + std::to_string(request.sla.isl) + " and OSL "
                              + std::to_string(request.sla.osl));

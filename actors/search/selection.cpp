@@ -114,4 +114,14 @@ void conclude(profile_result& result, const service_level& target) {
     result.binding_constraint += result.binding_constraint.empty() ? "itl" : ",itl";
 }
 
+void select_by_rule(profile_result& result, const std::vector<scored_point>& prefill,
+                    const std::vector<scored_point>& decode, const service_level& target) {
+  result.prefill = select_engine(prefill, phase::prefill, target.ttft_ms);
+  result.decode = select_engine(decode, phase::decode, target.itl_ms);
+  result.alternatives = alternatives_to(prefill, phase::prefill, result.prefill, target.ttft_ms);
+  for (auto& other : alternatives_to(decode, phase::decode, result.decode, target.itl_ms))
+    result.alternatives.push_back(std::move(other));
+  conclude(result, target);
+}
+
 } // namespace sextant::searching

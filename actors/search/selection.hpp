@@ -36,6 +36,10 @@ selected_engine select_engine(const std::vector<scored_point>& points, phase rol
 std::vector<alternative> alternatives_to(const std::vector<scored_point>& points, phase role, const selected_engine& pick,
                                          double target_ms);
 
+/// Picks both phases by the rule: engines, alternatives and what follows from them.
+void select_by_rule(profile_result& result, const std::vector<scored_point>& prefill,
+                    const std::vector<scored_point>& decode, const service_level& target);
+
 /// Fills what follows from both picks: feasible, binding constraint, achievable target.
 void conclude(profile_result& result, const service_level& target);
 

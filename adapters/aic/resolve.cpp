@@ -131,17 +131,24 @@ std::vector<std::string_view> names_of(std::string_view format) {
   return {format};
 }
 
-query attention_query(const op& x) {
-  const bool prompts = x.kind == op_kind::context_attention;
+/// What tables of attention over a cache have in common.
+query cached_query(const op& x, bool prompts, std::string_view format_key) {
   query q;
-  q.table = prompts ? "context_attention" : "generation_attention";
   q.over = prompts ? surface_sizes::prompts : surface_sizes::decodes;
   auto computed = names_of(x.compute_quant);
   computed.push_back("bfloat16");
-  q.keys = {accept("attn_dtype", computed, true, 0.03F), accept("kv_cache_dtype", names_of(x.kv_quant), true, 0.03F),
-            near_number("head_dim", x.head_dim), near_window(x.window)};
-  q.sizes = {{"num_heads", static_cast<double>(x.heads)}, {"num_key_value_heads", static_cast<double>(x.kv_heads)}};
+  q.keys = {accept(format_key, computed, true, 0.03F), accept("kv_cache_dtype", names_of(x.kv_quant), true, 0.03F)};
   q.axes = prompts ? sample_axes{"batch_size", {"isl"}} : sample_axes{"batch_size", {"isl", "step"}};
+  return q;
+}
+
+query attention_query(const op& x) {
+  const bool prompts = x.kind == op_kind::context_attention;
+  query q = cached_query(x, prompts, "attn_dtype");
+  q.table = prompts ? "context_attention" : "generation_attention";
+  q.keys.push_back(near_number("head_dim", x.head_dim));
+  q.keys.push_back(near_window(x.window));
+  q.sizes = {{"num_heads", static_cast<double>(x.heads)}, {"num_key_value_heads", static_cast<double>(x.kv_heads)}};
   q.measured = [x](const std::vector<double>& sizes, const chunk_info& info) {
     op m = x;
     m.heads = static_cast<int>(sizes[0]);
@@ -158,14 +165,9 @@ query attention_query(const op& x) {
 
 query latent_query(const op& x) {
   const bool prompts = x.kind == op_kind::context_mla;
-  query q;
+  query q = cached_query(x, prompts, "mla_dtype");
   q.table = prompts ? "context_mla" : "generation_mla";
-  q.over = prompts ? surface_sizes::prompts : surface_sizes::decodes;
-  auto computed = names_of(x.compute_quant);
-  computed.push_back("bfloat16");
-  q.keys = {accept("mla_dtype", computed, true, 0.03F), accept("kv_cache_dtype", names_of(x.kv_quant), true, 0.03F)};
   q.sizes = {{"num_heads", static_cast<double>(x.heads)}};
-  q.axes = prompts ? sample_axes{"batch_size", {"isl"}} : sample_axes{"batch_size", {"isl", "step"}};
   q.measured = [x](const std::vector<double>& sizes, const chunk_info& info) {
     op m = x;
     m.heads = static_cast<int>(sizes[0]);

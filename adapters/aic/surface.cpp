@@ -196,14 +196,6 @@ surface surface::blend(std::span<const surface> parts, std::span<const double> w
   return result;
 }
 
-void surface::take_faster(const surface& other, double b_limit) {
-  for (std::size_t i = 0; i < a_.size(); ++i)
-    for (std::size_t j = 0; j < b_.size() && std::exp2(b_[j]) <= b_limit; ++j) {
-      auto& y = y_[i * b_.size() + j];
-      y = std::min(y, static_cast<float>(other.log2_seconds(a_[i], b_[j])));
-    }
-}
-
 double surface::log2_seconds(double log2_a, double log2_b) const {
   const auto j = locate(b_, static_cast<float>(log2_b));
   const auto along = [&](std::size_t row) {

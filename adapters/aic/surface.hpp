@@ -36,8 +36,6 @@ public:
 
   bool empty() const { return y_.empty(); }
   double seconds(double a, double b) const;
-  /// The faster of two where both are known; on the nodes of this one.
-  void take_faster(const surface& other, double b_limit);
 
 private:
   double log2_seconds(double log2_a, double log2_b) const;

@@ -202,27 +202,6 @@ double table_timer::seconds(const op& x, const resolved_op& found, const op_load
   return 0;
 }
 
-/// The tables that commands share.
-struct shared_tables {
-  std::mutex mutex;
-  bool looked = false;
-  std::shared_ptr<const packed_tables> tables;
-  std::string error;
-};
-
-shared_tables& shared() {
-  static shared_tables instance;
-  return instance;
-}
-
-void open_shared(shared_tables& all, const std::string& path) {
-  all.looked = true;
-  all.tables = nullptr;
-  all.error.clear();
-  if (!path.empty())
-    all.tables = packed_tables::open(path, all.error);
-}
-
 } // namespace
 
 std::shared_ptr<const op_timer> make_table_timer(const engine_spec& engine, std::shared_ptr<const packed_tables> tables,
@@ -230,27 +209,6 @@ std::shared_ptr<const op_timer> make_table_timer(const engine_spec& engine, std:
   if (!tables)
     return fallback;
   return std::make_shared<table_timer>(engine, std::move(tables), std::move(fallback));
-}
-
-std::shared_ptr<const packed_tables> default_tables(std::string& error) {
-  auto& all = shared();
-  const std::lock_guard lock{all.mutex};
-  if (!all.looked)
-    open_shared(all, tables_path(""));
-  error = all.error;
-  return all.tables;
-}
-
-std::string use_tables(const std::string& path) {
-  auto& all = shared();
-  const std::lock_guard lock{all.mutex};
-  open_shared(all, path);
-  return all.error;
-}
-
-std::shared_ptr<const op_timer> make_default_timer(const engine_spec& engine) {
-  std::string ignored; // commands ask `default_tables` themselves before they start
-  return make_table_timer(engine, default_tables(ignored), make_roofline_timer(engine));
 }
 
 } // namespace sextant::performance

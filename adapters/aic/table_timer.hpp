@@ -17,14 +17,4 @@ namespace sextant::performance {
 std::shared_ptr<const op_timer> make_table_timer(const engine_spec& engine, std::shared_ptr<const packed_tables> tables,
                                                  std::shared_ptr<const op_timer> fallback);
 
-/// The timer that commands use: tables of this process over the roofline. Tables are opened once, from `tables_path("")`
-/// or what `use_tables` said before.
-std::shared_ptr<const op_timer> make_default_timer(const engine_spec& engine);
-
-/// Opens the file at `path` for `make_default_timer`; empty: none. Returns what is wrong with it, or an empty text.
-std::string use_tables(const std::string& path);
-
-/// The tables of `make_default_timer`; null if there are none, with the reason in `error` if a file is damaged.
-std::shared_ptr<const packed_tables> default_tables(std::string& error);
-
 } // namespace sextant::performance

@@ -8,8 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "adapters/aiperf/format.hpp"
 #include "adapters/aiperf/load_export.hpp"
 #include "messages/point_value.hpp"
 
@@ -17,10 +16,11 @@ namespace sextant {
 
 namespace {
 
-using json = nlohmann::ordered_json;
-
-constexpr const char* schema_version = "1.5";
-constexpr const char* imitated_version = "0.13.0";
+using aiperf::iso_time;
+using aiperf::json;
+using aiperf::statistics;
+using aiperf::text_of;
+using aiperf::two_decimals;
 
 /// One metric: its key, its name for people, its unit, and one value per valid request, or a single value.
 struct metric {
@@ -87,17 +87,6 @@ std::optional<int64_t> unix_ns_of(const std::string& text) {
   return ns;
 }
 
-/// A time in AIPerf's form, microseconds and no zone; ours is UTC.
-std::string iso_time(int64_t unix_ns) {
-  const time_t seconds = unix_ns / 1'000'000'000;
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  const auto n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + n, sizeof text - n, ".%06d", static_cast<int>(unix_ns / 1000 % 1'000'000));
-  return text;
-}
-
 /// Wall clock of a moment this many engine milliseconds after the first send; of the first send itself without a wall clock
 /// 0.
 int64_t moment_ns(const request_samples& s, double since_first_ms) {
@@ -144,12 +133,6 @@ std::vector<metric> whole_metrics(const point_measured& p) {
       single("overall_usage_prompt_cache_read_pct", "Overall Usage Prompt Cache Read", "%",
              isl > 0 ? cached / isl * 100 : 0),
   };
-}
-
-/// Statistics in AIPerf's order.
-std::vector<std::pair<const char*, double>> statistics(const distribution& d) {
-  return {{"avg", d.mean}, {"min", d.min}, {"max", d.max}, {"p1", d.p1},   {"p5", d.p5},   {"p10", d.p10}, {"p25", d.p25},
-          {"p50", d.p50},  {"p75", d.p75}, {"p90", d.p90}, {"p95", d.p95}, {"p99", d.p99}, {"std", d.std}};
 }
 
 json metric_json(const metric& m) {
@@ -228,14 +211,10 @@ json own_facts(const point_measured& p) {
       {"remarks", p.remarks}};
 }
 
-std::string text_of(const json& x, int indent) {
-  return x.dump(indent, ' ', false, json::error_handler_t::replace);
-}
-
 std::string summary_json(const profile_request& request, const point_measured& p) {
   json out;
-  out["schema_version"] = schema_version;
-  out["aiperf_version"] = imitated_version;
+  out["schema_version"] = aiperf::schema_version;
+  out["aiperf_version"] = aiperf::imitated_version;
   out["benchmark_id"] = benchmark_id(request, p);
   for (const auto& metrics : {request_metrics(p.samples), whole_metrics(p)})
     for (const auto& m : metrics)
@@ -251,24 +230,12 @@ std::string summary_json(const profile_request& request, const point_measured& p
   return text_of(out, 2) + '\n';
 }
 
-std::string two_decimals(double x) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.2f", x);
-  return text;
-}
-
 std::string summary_csv(const point_measured& p) {
-  std::string out = "Metric";
-  for (const auto& [name, value] : statistics({}))
-    out += std::string{','} + name;
-  out += '\n';
+  std::string out = aiperf::table_head();
   for (const auto& m : request_metrics(p.samples)) {
     if (m.values.empty())
       continue;
-    out += std::string{m.header} + " (" + m.unit + ')';
-    for (const auto& [name, value] : statistics(describe_samples(m.values)))
-      out += ',' + two_decimals(value);
-    out += '\n';
+    out += std::string{m.header} + " (" + m.unit + ')' + aiperf::table_cells(describe_samples(m.values));
   }
   out += "\nMetric,Value\n";
   for (const auto& m : whole_metrics(p))

@@ -6,8 +6,7 @@
 #include <cstdio>
 #include <ctime>
 
-#include <nlohmann/json.hpp>
-
+#include "adapters/aiperf/format.hpp"
 #include "messages/request_metrics.hpp"
 #include "messages/run_metrics.hpp"
 #include "messages/subjects.hpp"
@@ -16,31 +15,11 @@ namespace sextant {
 
 namespace {
 
-using json = nlohmann::ordered_json;
-
-constexpr const char* schema_version = "1.5";
-constexpr const char* imitated_version = "0.13.0";
-
-std::string text_of(const json& x, int indent) {
-  return x.dump(indent, ' ', false, json::error_handler_t::replace);
-}
-
-/// A time in AIPerf's form, microseconds and no zone; ours is UTC.
-std::string iso_time(int64_t unix_ns) {
-  const time_t seconds = unix_ns / 1'000'000'000;
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  const auto n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + n, sizeof text - n, ".%06d", static_cast<int>(unix_ns / 1000 % 1'000'000));
-  return text;
-}
-
-/// Statistics in AIPerf's order.
-std::vector<std::pair<const char*, double>> statistics(const distribution& d) {
-  return {{"avg", d.mean}, {"min", d.min}, {"max", d.max}, {"p1", d.p1},   {"p5", d.p5},   {"p10", d.p10}, {"p25", d.p25},
-          {"p50", d.p50},  {"p75", d.p75}, {"p90", d.p90}, {"p95", d.p95}, {"p99", d.p99}, {"std", d.std}};
-}
+using aiperf::iso_time;
+using aiperf::json;
+using aiperf::statistics;
+using aiperf::text_of;
+using aiperf::two_decimals;
 
 json metric_json(const metric_summary& m) {
   json out;
@@ -143,19 +122,6 @@ json input_config(const load_facts& f, size_t sent) {
   return out;
 }
 
-json window_json(const steady_window& w) {
-  return {{"found", w.found},
-          {"stationary", w.stationary},
-          {"begin_ns", w.begin_ns},
-          {"end_ns", w.end_ns},
-          {"requests", w.requests},
-          {"request_rate", w.request_rate},
-          {"output_tokens_per_s", w.output_tokens_per_s},
-          {"output_tokens_per_s_interval", {w.tokens_low, w.tokens_high}},
-          {"mean_in_flight", w.mean_in_flight},
-          {"text", w.text}};
-}
-
 json limits_json(const std::vector<objective>& limits) {
   json out = json::object();
   for (const auto& limit : limits)
@@ -181,11 +147,6 @@ json own_facts(const load_facts& f, const load_summary& s) {
       entry["intervals"] = interval_json(*m);
       out["origins"][m->tag] = std::move(entry);
     }
-  out["steady_window"] = window_json(s.window);
-  for (const auto& c : s.checks)
-    if (c.applies)
-      out["checks"].push_back(
-          {{"name", c.name}, {"passed", c.passed}, {"value", c.value}, {"limit", c.limit}, {"text", c.text}});
   for (const auto& g : s.goodput)
     out["goodput"].push_back({{"limits", limits_json(g.limits)},
                               {"good", g.good},
@@ -213,12 +174,6 @@ json own_facts(const load_facts& f, const load_summary& s) {
 
 std::string table_name(const metric_summary& m) {
   return m.unit == "count" || m.unit == "requests" ? m.header : m.header + " (" + m.unit + ')';
-}
-
-std::string two_decimals(double x) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.2f", x);
-  return text;
 }
 
 int64_t wall(const load_facts& f, int64_t ns) {
@@ -270,8 +225,8 @@ json record_json(const load_facts& f, const std::vector<request_metric>& metrics
 
 std::string load_summary_json(const load_facts& f, const load_summary& s) {
   json out;
-  out["schema_version"] = schema_version;
-  out["aiperf_version"] = imitated_version;
+  out["schema_version"] = aiperf::schema_version;
+  out["aiperf_version"] = aiperf::imitated_version;
   out["benchmark_id"] = f.benchmark_id;
   for (const auto& m : s.metrics)
     out[m.tag] = metric_json(m);
@@ -302,17 +257,11 @@ std::string load_summary_csv(const load_summary& s) {
   for (const auto& m : s.metrics)
     ordered.push_back(&m);
   std::sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->tag < b->tag; });
-  std::string out = "Metric";
-  for (const auto& [name, value] : statistics({}))
-    out += std::string{','} + name;
-  out += '\n';
+  std::string out = aiperf::table_head();
   for (const auto* m : ordered) {
     if (m->single)
       continue;
-    out += table_name(*m);
-    for (const auto& [name, value] : statistics(m->values))
-      out += ',' + two_decimals(value);
-    out += '\n';
+    out += table_name(*m) + aiperf::table_cells(m->values);
   }
   out += "\nMetric,Value\n";
   for (const auto* m : ordered)

@@ -14,7 +14,7 @@ namespace sextant {
 using text_sink = std::function<void(std::string_view)>;
 
 /// `profile_export_aiperf.json`. The summary should have the `aiperf` profile; what AIPerf does not know (intervals, p99.9,
-/// checks, verdicts, health of the client) stands below the one new key `sextant`.
+/// verdicts, health of the client) stands below the one new key `sextant`.
 std::string load_summary_json(const load_facts& facts, const load_summary& summary);
 
 /// `profile_export_aiperf.csv`: request metrics with percentiles, then single values, both in order of their tags.

@@ -102,12 +102,12 @@ void epoll_client::handle(link& l, uint32_t events) {
     read_some(l);
 }
 
-http_arrival epoll_client::arrival_of(msghdr& message, int64_t earliest_ns) {
+http_arrival epoll_client::arrival_of(int64_t stamp_ns, int64_t earliest_ns) {
   http_arrival a;
   a.seen_ns = last_seen_ns_ = monotonic_ns();
   a.read = ++reads_;
-  if (const int64_t stamp = arrival_stamp(message); stamp != 0)
-    a.at_ns = clock_.to_monotonic(stamp, earliest_ns, a.seen_ns); // 0 around a step of the real-time clock
+  if (stamp_ns != 0)
+    a.at_ns = clock_.to_monotonic(stamp_ns, earliest_ns, a.seen_ns); // 0 around a step of the real-time clock
   a.kernel = a.at_ns != 0;
   if (!a.kernel)
     a.at_ns = a.seen_ns;

@@ -62,7 +62,7 @@ private:
   void tell_ends();
   void look_for_timeouts();
   void check_time(link& l, int64_t now_ns);
-  http_arrival arrival_of(msghdr& message, int64_t earliest_ns);
+  http_arrival arrival_of(int64_t stamp_ns, int64_t earliest_ns);
 
   http_observer& observer_;
   http_client_settings settings_;

@@ -88,14 +88,8 @@ void epoll_client::take_send_stamps(link& l) {
 // -- reading ------------------------------------------------------------------------------------------
 
 void epoll_client::read_some(link& l) {
-  iovec part{buffer_.data(), buffer_.size()};
-  alignas(cmsghdr) char control[128];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  const auto n = recvmsg(l.fd, &message, 0);
+  int64_t stamp_ns = 0;
+  const auto n = receive_stamped(l.fd, buffer_.data(), buffer_.size(), 0, stamp_ns);
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return;
   if (n < 0)
@@ -105,7 +99,7 @@ void epoll_client::read_some(link& l) {
   const auto bytes = std::string_view{buffer_.data(), static_cast<size_t>(n)};
   if (l.state == link_state::busy) {
     const int64_t earliest = std::max(l.arrival.at_ns, l.current.outcome.sent_ns);
-    l.arrival = arrival_of(message, earliest);
+    l.arrival = arrival_of(stamp_ns, earliest);
     l.arrival.partial = bytes.size() == buffer_.size();
     l.current.outcome.bytes_received += bytes.size();
   }

@@ -24,6 +24,16 @@ bool set_flags(int fd, unsigned flags) {
 constexpr unsigned arrival_flags = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
 constexpr unsigned send_flags = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
 
+int64_t arrival_stamp(msghdr& message) {
+  for (auto* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
+    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
+      scm_timestamping stamps;
+      std::memcpy(&stamps, CMSG_DATA(c), sizeof stamps);
+      return ns_of(stamps.ts[0]); // 1 is unused, 2 is the hardware's
+    }
+  return 0;
+}
+
 } // namespace
 
 bool want_arrival_stamps(int fd) {
@@ -34,14 +44,17 @@ bool want_send_stamps(int fd) {
   return set_flags(fd, arrival_flags | send_flags);
 }
 
-int64_t arrival_stamp(msghdr& message) {
-  for (auto* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
-    if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
-      scm_timestamping stamps;
-      std::memcpy(&stamps, CMSG_DATA(c), sizeof stamps);
-      return ns_of(stamps.ts[0]); // 1 is unused, 2 is the hardware's
-    }
-  return 0;
+ssize_t receive_stamped(int fd, void* to, size_t size, int flags, int64_t& stamp_ns) {
+  iovec part{to, size};
+  alignas(cmsghdr) char control[128];
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const auto n = recvmsg(fd, &message, flags);
+  stamp_ns = n < 0 ? 0 : arrival_stamp(message);
+  return n;
 }
 
 std::optional<send_stamp> take_send_stamp(int fd) {

@@ -13,8 +13,8 @@ bool want_arrival_stamps(int fd);
 /// Asks for stamps of sent bytes as well; the socket must be connected and nothing written yet. Bytes count from here.
 bool want_send_stamps(int fd);
 
-/// CLOCK_REALTIME stamp of a received message in ns, or 0.
-int64_t arrival_stamp(msghdr& message);
+/// Receives as `recv` does; `stamp_ns` becomes the kernel's CLOCK_REALTIME stamp of what came, or 0.
+ssize_t receive_stamped(int fd, void* to, size_t size, int flags, int64_t& stamp_ns);
 
 /// A stamp of sent bytes.
 struct send_stamp {

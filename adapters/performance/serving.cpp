@@ -28,6 +28,12 @@ std::string nonsense(const engine_group& engines, const serving_traffic& t) {
   return reason;
 }
 
+/// The first of two groups that makes no sense is what is told.
+std::string nonsense(const engine_group& prefill, const engine_group& decode, const serving_traffic& t) {
+  const auto first = nonsense(prefill, t);
+  return first.empty() ? nonsense(decode, t) : first;
+}
+
 /// Typical step of which the share of measured kernels is taken.
 engine_model sampled(const engine_group& group, const serving_traffic& t, const estimate_context& context) {
   const double ranks = static_cast<double>(group.replicas) * group.engine.layout.dp;
@@ -120,10 +126,7 @@ serving_estimate serve_disaggregated(const engine_model& prefill_model, const en
                                      const engine_model& decode_model, const engine_group& decode,
                                      const serving_traffic& traffic) {
   serving_estimate e;
-  e.reason = nonsense(prefill, traffic);
-  if (const auto other = nonsense(decode, traffic); e.reason.empty())
-    e.reason = other;
-  if (!e.reason.empty())
+  if (e.reason = nonsense(prefill, decode, traffic); !e.reason.empty())
     return e;
   tandem_traffic t;
   const double decode_ranks = static_cast<double>(decode.replicas) * decode.engine.layout.dp;
@@ -152,10 +155,7 @@ serving_estimate serve_disaggregated(const engine_model& prefill_model, const en
 serving_estimate estimate_disaggregated(const engine_group& prefill, const engine_group& decode,
                                         const serving_traffic& traffic, const estimate_context& context) {
   serving_estimate e;
-  e.reason = nonsense(prefill, traffic);
-  if (const auto other = nonsense(decode, traffic); e.reason.empty())
-    e.reason = other;
-  if (!e.reason.empty())
+  if (e.reason = nonsense(prefill, decode, traffic); !e.reason.empty())
     return e;
   return serve_disaggregated(sampled(prefill, traffic, context), prefill, sampled(decode, traffic, context), decode,
                              traffic);

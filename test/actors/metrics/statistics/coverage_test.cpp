@@ -1,5 +1,5 @@
 // coverage_test.cpp: How often a stated 95 % interval covers the truth, over 1,000 simulated runs of each kind of traffic.
-// `test_actors_metrics_statistics "[.coverage]" -s` prints the table; a quick part runs with the tests.
+// `test_actors_metrics_statistics "[.coverage]" -s` prints the table; it runs by hand only.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

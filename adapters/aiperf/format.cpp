@@ -1,0 +1,47 @@
+#include "adapters/aiperf/format.hpp"
+
+#include <cstdio>
+#include <ctime>
+
+namespace sextant::aiperf {
+
+std::string text_of(const json& x, int indent) {
+  return x.dump(indent, ' ', false, json::error_handler_t::replace);
+}
+
+std::string iso_time(int64_t unix_ns) {
+  const time_t seconds = unix_ns / 1'000'000'000;
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  const auto n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + n, sizeof text - n, ".%06d", static_cast<int>(unix_ns / 1000 % 1'000'000));
+  return text;
+}
+
+std::vector<std::pair<const char*, double>> statistics(const distribution& d) {
+  return {{"avg", d.mean}, {"min", d.min}, {"max", d.max}, {"p1", d.p1},   {"p5", d.p5},   {"p10", d.p10}, {"p25", d.p25},
+          {"p50", d.p50},  {"p75", d.p75}, {"p90", d.p90}, {"p95", d.p95}, {"p99", d.p99}, {"std", d.std}};
+}
+
+std::string table_head() {
+  std::string out = "Metric";
+  for (const auto& [name, value] : statistics({}))
+    out += std::string{','} + name;
+  return out + '\n';
+}
+
+std::string table_cells(const distribution& d) {
+  std::string out;
+  for (const auto& [name, value] : statistics(d))
+    out += ',' + two_decimals(value);
+  return out + '\n';
+}
+
+std::string two_decimals(double x) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.2f", x);
+  return text;
+}
+
+} // namespace sextant::aiperf
