@@ -1,7 +1,6 @@
 #include "adapters/performance/engine_model.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <set>
 
@@ -61,35 +60,6 @@ private:
   backend_parameters backend_;
 };
 
-/// Sum of the ops of one kind of rows; of branches that run beside each other the slower counts.
-double seconds_of(const std::vector<op>& ops, op_rows rows, const op_load& load, const op_timer& timer) {
-  struct beside {
-    int group = 0;
-    std::array<double, 2> branch{};
-  };
-  std::array<beside, 16> groups;
-  std::size_t used = 0;
-  double sum = 0;
-  for (const auto& x : ops) {
-    if (x.rows != rows)
-      continue;
-    const double seconds = timer.time(x, load).seconds * x.count;
-    std::size_t i = 0;
-    while (i < used && groups[i].group != x.overlap_group)
-      ++i;
-    if (x.overlap_group == 0 || i == groups.size()) {
-      sum += seconds;
-      continue;
-    }
-    if (i == used)
-      groups[used++] = {x.overlap_group, {}};
-    groups[i].branch[x.branch & 1] += seconds;
-  }
-  for (std::size_t i = 0; i < used; ++i)
-    sum += std::max(groups[i].branch[0], groups[i].branch[1]);
-  return sum;
-}
-
 op_load rows_load(double rows, double sequences) {
   op_load load;
   load.tokens = rows;
@@ -97,7 +67,7 @@ op_load rows_load(double rows, double sequences) {
   return load;
 }
 
-/// Share, error and sources of a decode step and of a prompt step, weighted by time.
+/// Share, error and sources of a step, weighted by time.
 void describe_sources(const step_timer& timer, const op_load& load, engine_model& model) {
   const auto parts = timer.breakdown(load);
   model.measured_share = parts.measured_share;
@@ -209,21 +179,21 @@ engine_model model_engine(const engine_spec& engine, const timer_factory& tables
   auto& c = model.costs;
   c.dense_decode = sampled_curve::of([&](double rows) {
     const double padded = steps.padded(std::max(1.0, rows / stages));
-    return seconds_of(steps.decode_ops(), op_rows::all, rows_load(padded, padded), *timer);
+    return steps.rows_seconds(false, op_rows::all, rows_load(padded, padded));
   });
   c.dense_mixed = sampled_curve::of([&](double rows) {
     const double each = std::max(1.0, rows / stages);
-    return b.mixed_scale * seconds_of(steps.prefill_ops(), op_rows::all, rows_load(each, std::min(each, 8.0)), *timer);
+    return b.mixed_scale * steps.rows_seconds(true, op_rows::all, rows_load(each, std::min(each, 8.0)));
   });
   const auto prompt = [&](double tokens, double context) {
-    return seconds_of(steps.prefill_ops(), op_rows::prefill, load_of(1, tokens, context, 1, 0, 0), *timer);
+    return steps.rows_seconds(true, op_rows::prefill, load_of(1, tokens, context, 1, 0, 0));
   };
   c.prompt = sampled_curve::of([&](double tokens) { return tokens < 1 ? 0 : prompt(tokens, 0); });
   constexpr double chunk = 2048, far = 8192;
   c.prompt_pair_s = std::max(0.0, prompt(chunk, far) - prompt(chunk, 0)) / (chunk * far);
   const auto decode = [&](double requests, double context) {
     const auto load = load_of(0, 0, 0, 0, std::max(1.0, requests / stages), context);
-    return requests < 1 ? 0 : seconds_of(steps.decode_ops(), op_rows::decode, load, *timer);
+    return requests < 1 ? 0 : steps.rows_seconds(false, op_rows::decode, load);
   };
   c.decode = sampled_curve::of([&](double requests) { return decode(requests, c.context_low); });
   c.decode_more = sampled_curve::of(

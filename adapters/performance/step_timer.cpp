@@ -12,22 +12,28 @@ namespace {
 
 constexpr std::size_t most_overlaps = 16;
 
-/// Times of branches that run beside each other, until the slower one is known.
+/// Sum of times; of branches that run beside each other (groups above 0) the slower counts.
 class overlaps {
 public:
   void add(int group, int branch, double seconds) {
+    if (group == 0) {
+      alone_ += seconds;
+      return;
+    }
     for (std::size_t i = 0; i < used_; ++i)
       if (groups_[i].id == group) {
         groups_[i].branch[branch & 1] += seconds;
         return;
       }
-    if (used_ < most_overlaps) {
-      groups_[used_] = {group, {}};
-      groups_[used_++].branch[branch & 1] = seconds;
+    if (used_ == most_overlaps) { // more than any model has: one after the other
+      alone_ += seconds;
+      return;
     }
+    groups_[used_] = {group, {}};
+    groups_[used_++].branch[branch & 1] = seconds;
   }
   double seconds() const {
-    double sum = 0;
+    double sum = alone_;
     for (std::size_t i = 0; i < used_; ++i)
       sum += std::max(groups_[i].branch[0], groups_[i].branch[1]);
     return sum;
@@ -46,6 +52,7 @@ private:
   };
   std::array<entry, most_overlaps> groups_{};
   std::size_t used_ = 0;
+  double alone_ = 0;
 };
 
 /// Keeps of ops that stand for each other the module if it was measured, else its parts.
@@ -131,30 +138,34 @@ step_timer::step_timer(const engine_spec& engine, std::shared_ptr<const op_timer
   decode_ = chosen(std::move(lists.decode), *timer_);
 }
 
+template <class Sum, class Visit>
+void step_timer::add_rows(const std::vector<op>& ops, op_rows rows, const op_load& load, Sum& sum, Visit&& visit) const {
+  for (const auto& x : ops) {
+    if (x.rows != rows)
+      continue;
+    const auto time = timer_->time(x, load);
+    const double seconds = time.seconds * x.count;
+    visit(x, time, seconds);
+    sum.add(x.overlap_group, x.branch, seconds);
+  }
+}
+
 template <class Visit>
 double step_timer::walk(const op_load& load, Visit&& visit) const {
-  overlaps beside;
-  double sum = 0;
-  const auto run = [&](const std::vector<op>& ops, op_rows rows, const op_load& part) {
-    for (const auto& x : ops) {
-      if (x.rows != rows)
-        continue;
-      const auto time = timer_->time(x, part);
-      const double seconds = time.seconds * x.count;
-      visit(x, time, seconds);
-      if (x.overlap_group > 0)
-        beside.add(x.overlap_group, x.branch, seconds);
-      else
-        sum += seconds;
-    }
-  };
+  overlaps sum;
   const bool prompts = load.prefill_tokens > 0;
-  run(prompts ? prefill_ : decode_, op_rows::all, load);
+  add_rows(prompts ? prefill_ : decode_, op_rows::all, load, sum, visit);
   if (prompts)
-    run(prefill_, op_rows::prefill, only_prefill(load));
+    add_rows(prefill_, op_rows::prefill, only_prefill(load), sum, visit);
   if (load.decode_requests > 0)
-    run(decode_, op_rows::decode, only_decode(load));
-  return sum + beside.seconds();
+    add_rows(decode_, op_rows::decode, only_decode(load), sum, visit);
+  return sum.seconds();
+}
+
+double step_timer::rows_seconds(bool prompts, op_rows rows, const op_load& load) const {
+  overlaps sum;
+  add_rows(prompts ? prefill_ : decode_, rows, load, sum, [](const op&, const op_time&, double) {});
+  return sum.seconds();
 }
 
 double step_timer::padded(double decode_requests) const {
@@ -210,8 +221,7 @@ step_breakdown step_timer::breakdown(const op_load& load) const {
     share.error = time.error;
     result.ops.push_back(std::move(share));
     branches.emplace_back(x.overlap_group, x.branch);
-    if (x.overlap_group > 0)
-      beside.add(x.overlap_group, x.branch, seconds);
+    beside.add(x.overlap_group, x.branch, seconds);
     all += seconds;
     error += seconds * time.error;
     measured += time.tier == time_tier::measured ? seconds : 0;

@@ -61,16 +61,19 @@ public:
 
   /// Kernels of a step whose rows are `load`, without host time, padding and micro-batches.
   double kernel_seconds(const op_load& load) const;
+  /// Kernels of those ops of a step that work on one kind of rows, `load` being all they work on; of a step with prompt
+  /// tokens if `prompts`.
+  double rows_seconds(bool prompts, op_rows rows, const op_load& load) const;
   /// Host time of a step.
   double host_seconds(const op_load& load) const;
   /// Decode batch after padding to the next captured graph.
   double padded(double decode_requests) const;
 
   const step_parameters& parameters() const { return parameters_; }
-  const std::vector<op>& prefill_ops() const { return prefill_; }
-  const std::vector<op>& decode_ops() const { return decode_; }
 
 private:
+  template <class Sum, class Visit>
+  void add_rows(const std::vector<op>& ops, op_rows rows, const op_load& load, Sum& sum, Visit&& visit) const;
   template <class Visit>
   double walk(const op_load& load, Visit&& visit) const;
   op_load scheduled(const op_load& load) const;
