@@ -69,10 +69,13 @@ class Resume(SextantTest):
         first = self.profile(out, *VIRTUAL)
         self.finish(first)
         before = self.choice(out)
+        status = (out / "profiler_status.yaml").read_text()
+        self.assertIn("status: success", status)
         second = self.profile(out, *VIRTUAL)
         self.finish(second)
         self.assertEqual(second.measured(), [])
         self.assertEqual(self.choice(out), before)
+        self.assertEqual((out / "profiler_status.yaml").read_text(), status)
 
     def test_interrupt_leaves_no_process_and_goes_on_later(self):
         out = self.folder / "out"

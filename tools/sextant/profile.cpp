@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/artifacts/files.hpp"
 #include "actors/artifacts/writer.hpp"
 #include "actors/runtime/installation.hpp"
 #include "actors/search/core.hpp"
@@ -97,6 +98,29 @@ std::string submit_and_wait(bus& link, const subjects& names, const std::string&
   return "no answer to the submission";
 }
 
+/// `profiler_status.yaml` while a profile runs. A request that was finished before is answered without being written again:
+/// then the file gets back what it said.
+class running_status {
+public:
+  explicit running_status(const std::string& directory) : path_(directory + "/profiler_status.yaml") {
+    std::string missing; // of a new directory
+    before_ = read_file(path_, missing);
+    if (auto error = write_status(directory, "running", "Profiler job started", "", "Initializing", false); !error.empty())
+      spdlog::error("status-not-written: {}", error);
+    running_ = read_file(path_, missing);
+  }
+  void answered() const {
+    std::string error;
+    if (!before_.empty() && read_file(path_, error) == running_)
+      error = write_file(path_, before_);
+    if (!error.empty())
+      spdlog::error("status-not-written: {}", error);
+  }
+
+private:
+  std::string path_, before_, running_;
+};
+
 struct local_profile {
   std::unique_ptr<private_server> server;
   std::shared_ptr<bus> link;
@@ -172,14 +196,15 @@ int run_profile(const command_line& args) {
     settings.output_root = directory;
     settings.folder_per_request = false;
     settings.on_give_up = [&queue](const std::string& why) { queue.fail("gave up: " + why); };
+    const running_status status{directory};
     auto roles = installation::start(settings, local.link);
-    if (auto error = write_status(directory, "running", "Profiler job started", "", "Initializing", false); !error.empty())
-      spdlog::error("status-not-written: {}", error);
     const auto trouble = submit_and_wait(*local.link, settings.names, request.id, *submission, queue);
     if (trouble.empty()) {
       auto view = make_console(args.flag("json-events") ? "json" : "auto", request.model.name + "  (" + request.id + ")");
       end = watch_request(*local.link, settings.names, request.id, queue, *view);
       view->done();
+      if (end.result)
+        status.answered();
     } else if (trouble == "interrupted") {
       end.exit = exit_interrupted;
     } else {
