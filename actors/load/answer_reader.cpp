@@ -108,8 +108,14 @@ bool answer_reader::take(const sse_event& event, const http_arrival& arrival, bo
   auto what = read_stream_event(event.name, event.data);
   ended_ = ended_ || what.done || what.finished;
   take_usage(what, record);
+  if (what.choices) {
+    record.first_event_ns = record.first_event_ns == 0 ? arrival.at_ns : record.first_event_ns;
+    record.last_event_ns = arrival.at_ns;
+  }
   if (what.output) {
     add_event(arrival, what.output_bytes, what.token_ids);
+    if (!what.reasoning && record.first_answer_ns == 0)
+      record.first_answer_ns = arrival.at_ns;
     record.reasoning_tokens += what.reasoning && !what.has_usage;
     if (keep_text)
       text_ += answer_text(event.data);

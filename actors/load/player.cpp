@@ -48,7 +48,8 @@ int loops_for(const traffic_schedule& schedule, const phase_plan& plan, int want
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const double needed = std::max(static_cast<double>(schedule.concurrency) / 4'000, planned_rate(plan) / 30'000);
   int loops = wanted > 0 ? wanted : std::clamp(static_cast<int>(std::ceil(needed)), 1, std::max(1, cores / 2));
-  for (const int limit : {schedule.concurrency, schedule.prefill_concurrency, schedule.warmup_concurrency})
+  for (const int limit : {schedule.concurrency, schedule.prefill_concurrency, schedule.warmup_concurrency,
+                          schedule.warmup_prefill_concurrency})
     if (limit > 0)
       loops = std::min(loops, limit);
   return std::max(1, loops);
@@ -100,9 +101,12 @@ private:
     const int all = warming && schedule_.warmup_concurrency > 0 ? schedule_.warmup_concurrency : schedule_.concurrency;
     queue_limits out;
     out.concurrency = share_of(all, loop, loops_);
-    out.prefill_concurrency = share_of(schedule_.prefill_concurrency, loop, loops_);
-    out.ramp_ns = warming ? 0 : schedule_.concurrency_ramp_ns;
-    out.ends_ns = warming ? 0 : schedule_.duration_ns;
+    const int prefill = warming && schedule_.warmup_prefill_concurrency > 0 ? schedule_.warmup_prefill_concurrency
+                                                                            : schedule_.prefill_concurrency;
+    out.prefill_concurrency = share_of(prefill, loop, loops_);
+    out.ramp_ns = warming ? schedule_.warmup_ramp_ns : schedule_.concurrency_ramp_ns;
+    out.prefill_ramp_ns = warming ? 0 : schedule_.prefill_ramp_ns;
+    out.ends_ns = warming ? schedule_.warmup_duration_ns : schedule_.duration_ns;
     return out;
   }
 
@@ -123,7 +127,7 @@ private:
       w.plan = &plan;
       w.phase = phase;
       w.limits = limits_of(phase, i);
-      w.grace_ns = schedule_.grace_ns;
+      w.grace_ns = phase == traffic_phase::warmup ? schedule_.warmup_grace_ns : schedule_.grace_ns;
       if (ahead_)
         loop_[static_cast<size_t>(i)]->connect_ahead(connections_for(plan, w.limits));
     }

@@ -34,7 +34,8 @@ http_client_settings client_settings(const endpoint_set& endpoints, const play_s
 }
 
 void move_times(request_record& r, int64_t origin_ns) {
-  for (auto* t : {&r.sent_ns, &r.tx_ns, &r.first_byte_ns, &r.ended_ns})
+  for (auto* t :
+       {&r.sent_ns, &r.tx_ns, &r.first_byte_ns, &r.first_event_ns, &r.first_answer_ns, &r.last_event_ns, &r.ended_ns})
     if (*t != 0)
       *t -= origin_ns;
   for (auto& t : r.token_ns)
@@ -87,7 +88,7 @@ bool load_loop::turn() {
   send_due();
   const int64_t now = monotonic_ns();
   const int64_t end = work_.limits.ends_ns;
-  if (end > 0 && since_begin(now) >= end + work_.grace_ns) {
+  if (end > 0 && work_.grace_ns >= 0 && since_begin(now) >= end + work_.grace_ns) {
     client_->cancel_all();
     return false;
   }
@@ -135,6 +136,9 @@ void load_loop::start(const due_request& due) {
   record.turn = planned.turn;
   record.url = static_cast<uint16_t>(texts_.url_of(due.position));
   record.intended_ns = work_.begin_ns + due.intended_ns - origin_ns_;
+  if (planned.turn == 0) // later turns bring their history along, whose length nobody planned
+    record.planned_isl = static_cast<uint32_t>(planned.isl + planned.prefix_tokens);
+  record.planned_osl = static_cast<uint32_t>(std::max(0, planned.osl));
   if (planned.osl > 0)
     record.token_ns.reserve(static_cast<size_t>(std::min(planned.osl, 4096)));
   ++sent_;

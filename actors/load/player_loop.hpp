@@ -32,7 +32,7 @@ struct phase_work {
   traffic_phase phase = traffic_phase::profiling;
   queue_limits limits;
   int64_t begin_ns = 0; ///< CLOCK_MONOTONIC
-  int64_t grace_ns = 0; ///< after `limits.ends_ns`
+  int64_t grace_ns = 0; ///< after `limits.ends_ns`; below 0: until every answer is there
 };
 
 /// Used by one thread at a time; its connections live on from phase to phase.

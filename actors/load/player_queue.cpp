@@ -46,12 +46,31 @@ dispatch_queue::dispatch_queue(phase_plan& plan, const queue_limits& limits, int
     : plan_(plan), limits_(limits), step_(static_cast<size_t>(loops)), timed_at_(static_cast<size_t>(loop)) {
 }
 
+namespace {
+
+/// A limit that grows linearly from 1 over `ramp_ns`.
+int64_t grown_limit(int64_t limit, int64_t ramp_ns, int64_t now_ns) {
+  if (ramp_ns <= 0 || now_ns >= ramp_ns || limit <= 1)
+    return limit;
+  const double grown = static_cast<double>(now_ns) / static_cast<double>(ramp_ns);
+  return 1 + static_cast<int64_t>(static_cast<double>(limit - 1) * std::max(0.0, grown));
+}
+
+/// When a growing limit first exceeds `taken`.
+int64_t time_of_room(int64_t taken, int64_t limit, int64_t ramp_ns) {
+  const double share = static_cast<double>(taken) / static_cast<double>(limit - 1);
+  return 1 + static_cast<int64_t>(share * static_cast<double>(ramp_ns));
+}
+
+} // namespace
+
 int64_t dispatch_queue::allowed(int64_t now_ns) const {
-  const int64_t all = limits_.concurrency > 0 ? limits_.concurrency : never_ns;
-  if (limits_.ramp_ns <= 0 || now_ns >= limits_.ramp_ns || limits_.concurrency <= 1)
-    return all;
-  const double grown = static_cast<double>(now_ns) / static_cast<double>(limits_.ramp_ns);
-  return 1 + static_cast<int64_t>(static_cast<double>(all - 1) * std::max(0.0, grown));
+  return limits_.concurrency > 0 ? grown_limit(limits_.concurrency, limits_.ramp_ns, now_ns) : never_ns;
+}
+
+bool dispatch_queue::prefill_is_full(int64_t now_ns) const {
+  return limits_.prefill_concurrency > 0
+         && waiting_ >= grown_limit(limits_.prefill_concurrency, limits_.prefill_ramp_ns, now_ns);
 }
 
 due_request dispatch_queue::take(uint32_t position, int64_t intended_ns, bool waited) {
@@ -61,7 +80,7 @@ due_request dispatch_queue::take(uint32_t position, int64_t intended_ns, bool wa
 }
 
 std::optional<due_request> dispatch_queue::next(int64_t now_ns) {
-  if (over(now_ns) || (limits_.prefill_concurrency > 0 && waiting_ >= limits_.prefill_concurrency))
+  if (over(now_ns) || prefill_is_full(now_ns))
     return std::nullopt;
   if (!later_.empty() && later_.top().due_ns <= now_ns) {
     const auto turn = later_.top();
@@ -89,8 +108,12 @@ std::optional<due_request> dispatch_queue::next(int64_t now_ns) {
 
 int64_t dispatch_queue::next_time(int64_t now_ns) const {
   int64_t out = never_ns;
-  if (over(now_ns) || (limits_.prefill_concurrency > 0 && waiting_ >= limits_.prefill_concurrency))
+  if (over(now_ns))
     return out;
+  if (prefill_is_full(now_ns)) // a ramp may let one more in, otherwise an output must begin
+    return waiting_ < limits_.prefill_concurrency
+               ? time_of_room(waiting_, limits_.prefill_concurrency, limits_.prefill_ramp_ns)
+               : out;
   if (!later_.empty())
     out = later_.top().due_ns;
   if (sessions_ < allowed(now_ns)) {
@@ -100,8 +123,7 @@ int64_t dispatch_queue::next_time(int64_t now_ns) const {
       out = std::min(out, plan_.schedule.requests[plan_.timed[timed_at_]].intended_ns);
   } else if (sessions_ < limits_.concurrency && (has_closed() || has_timed())) {
     // The ramp lets one more in when it has grown that far.
-    const double share = static_cast<double>(sessions_) / static_cast<double>(limits_.concurrency - 1);
-    out = std::min(out, 1 + static_cast<int64_t>(share * static_cast<double>(limits_.ramp_ns)));
+    out = std::min(out, time_of_room(sessions_, limits_.concurrency, limits_.ramp_ns));
   }
   return out;
 }

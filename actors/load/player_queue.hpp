@@ -32,7 +32,8 @@ struct phase_plan {
 struct queue_limits {
   int concurrency = 0; ///< sessions under way at most; 0 = no limit. A session holds its slot until its last turn ends
   int prefill_concurrency = 0; ///< requests without output yet at most; 0 = no limit
-  int64_t ramp_ns = 0;         ///< the limit grows linearly from 1
+  int64_t ramp_ns = 0;         ///< the limit of sessions grows linearly from 1
+  int64_t prefill_ramp_ns = 0; ///< the limit of requests without output grows linearly from 1
   int64_t ends_ns = 0;         ///< nothing is sent from then on; 0 = no end
 };
 
@@ -75,6 +76,7 @@ private:
   };
 
   int64_t allowed(int64_t now_ns) const;
+  bool prefill_is_full(int64_t now_ns) const;
   bool over(int64_t now_ns) const { return stopped_ || (limits_.ends_ns > 0 && now_ns >= limits_.ends_ns); }
   bool has_timed() const { return timed_at_ < plan_.timed.size(); }
   bool has_closed() const { return plan_.closed_taken.load(std::memory_order_relaxed) < plan_.closed.size(); }

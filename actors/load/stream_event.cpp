@@ -57,6 +57,7 @@ private:
   void key_choice() {
     if (json_.peek() != '{')
       return json_.skip();
+    out_.choices = true;
     json_.object([this](std::string_view key) {
       if (key == "text") {
         plain(json_.string_or_skip());

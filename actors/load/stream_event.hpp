@@ -11,6 +11,7 @@ namespace sextant::load {
 /// `reasoning`), tools (`delta.tool_calls`).
 struct stream_event {
   bool done = false;      ///< `[DONE]`
+  bool choices = false;   ///< a choice is there, be it of a role or a finish reason only
   bool output = false;    ///< text that is not empty, of any kind: an output event
   bool reasoning = false; ///< all of it is reasoning
   bool finished = false;  ///< a finish reason is there

@@ -1,13 +1,17 @@
 // main.cpp: `sextant`: reads the command line and runs one command.
 #include <cstdio>
 #include <map>
+#include <string_view>
 
 #include "tools/sextant/commands.hpp"
+#include "tools/sextant/load.hpp"
 #include "tools/sextant/process.hpp"
 
 int main(int argc, char** argv) {
   using namespace sextant;
   hold_signals();
+  if (argc > 1 && std::string_view{argv[1]} == "load") // flags of its own, with AIPerf's names
+    return run_load({argv + 2, argv + argc});
   const auto args = parse_command_line(argc, argv);
   if (args.version) {
     printf("sextant %s\n", SEXTANT_VERSION);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/load/traffic/planner.hpp"
+#include "adapters/aiperf/load_export.hpp"
 
 namespace sextant::load {
 
@@ -59,14 +60,6 @@ std::string json_quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string uuid_text(uint64_t high, uint64_t low) {
-  char out[37];
-  std::snprintf(out, sizeof out, "%08x-%04x-4%03x-%04x-%012llx", static_cast<unsigned>(high >> 32),
-                static_cast<unsigned>(high >> 16 & 0xFFFF), static_cast<unsigned>(high & 0xFFF),
-                static_cast<unsigned>(0x8000 | (low >> 48 & 0x3FFF)), static_cast<unsigned long long>(low & 0xFFFFFFFFFFFF));
-  return out;
-}
-
 payload_maker::payload_maker(const load_options& options, const traffic_schedule& schedule, const dataset& data,
                              prompt_shape shape, payload_context context)
     : options_{options}, schedule_{schedule}, data_{data}, shape_{std::move(shape)}, context_{std::move(context)} {
@@ -98,18 +91,6 @@ std::vector<const planned_request*> payload_maker::turns_before(const planned_re
     out.push_back(&schedule_.requests[at - 1]);
   std::reverse(out.begin(), out.end());
   return out;
-}
-
-std::string payload_maker::request_id(uint32_t index) const {
-  random_source random{context_.run_key, random_stream::prompt, index};
-  const auto high = random.word64();
-  return uuid_text(high, random.word64());
-}
-
-std::string payload_maker::session_id(uint32_t session) const {
-  random_source random{context_.run_key, random_stream::user_context, session};
-  const auto high = random.word64();
-  return uuid_text(high, random.word64());
 }
 
 // -- prompts ------------------------------------------------------------------------------------------
@@ -320,9 +301,9 @@ payload payload_maker::make(const planned_request& request, const std::vector<st
     out.body = joined(body);
   }
   out.headers = fixed_headers_;
-  out.headers.emplace_back("X-Request-ID", request_id(request.index));
+  out.headers.emplace_back("X-Request-ID", request_id(context_.benchmark_id, request.index));
   if (!options_.session_header.empty())
-    out.headers.emplace_back(options_.session_header, session_id(request.session));
+    out.headers.emplace_back(options_.session_header, correlation_id(context_.benchmark_id, request.session));
   return out;
 }
 

@@ -31,10 +31,11 @@ struct prompt_shape {
 
 /// What belongs to one run and is not in its options.
 struct payload_context {
-  std::string system_text; ///< content of `--system-prompt-file`, or the option's text
-  std::string tools;       ///< JSON array; empty: none
-  std::string api_key;     ///< secret
-  uint64_t run_key = 0;    ///< makes request ids and cache-busting markers of this run unlike those of others
+  std::string system_text;  ///< content of `--system-prompt-file`, or the option's text
+  std::string tools;        ///< JSON array; empty: none
+  std::string api_key;      ///< secret
+  std::string benchmark_id; ///< request and session ids derive from it, as in the exported records
+  uint64_t run_key = 0;     ///< makes cache-busting markers of this run unlike those of others
 };
 
 /// Makes payloads. Immutable: may be used from several threads. Options, schedule and data set must outlive it.
@@ -48,9 +49,6 @@ public:
 
   /// Text of the prompt of one turn, without history.
   std::string turn_text(const planned_request& request) const;
-  /// X-Request-ID and the session's id, in the form of UUIDs.
-  std::string request_id(uint32_t index) const;
-  std::string session_id(uint32_t session) const;
 
 private:
   using fields = std::vector<std::pair<std::string, std::string>>; ///< keys and JSON values, in order
@@ -80,8 +78,5 @@ private:
 
 /// A text as JSON, with its quotes; bytes that are no UTF-8 are replaced.
 std::string json_quoted(const std::string& text);
-
-/// Text in the form of a UUID (version 4) from 128 bits.
-std::string uuid_text(uint64_t high, uint64_t low);
 
 } // namespace sextant::load

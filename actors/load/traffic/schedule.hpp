@@ -39,7 +39,7 @@ struct traffic_schedule {
   int64_t prefill_ramp_ns = 0;     ///< the prefill limit grows linearly from 1
   int64_t warmup_ramp_ns = 0;      ///< the warm-up's limit grows linearly from 1
   int64_t duration_ns = 0;         ///< of the profiling phase; 0: until all requests are done
-  int64_t grace_ns = 0;            ///< how long answers may come after the duration
+  int64_t grace_ns = 0;            ///< how long answers may come after the duration; below 0: until all are there
   int64_t warmup_duration_ns = 0;  ///< of the warm-up; 0: until all its requests are done
   int64_t warmup_grace_ns = -1;    ///< as `grace_ns`; -1: until all answers are there
   int block_tokens = 0;            ///< of `block_hashes`
