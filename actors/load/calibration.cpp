@@ -9,10 +9,11 @@ namespace sextant::load {
 
 namespace {
 
-constexpr int sample_words = 256;  ///< enough that a word of two tokens among them shows
-constexpr int group_words = 64;    ///< of one probe of a group
-constexpr size_t group_size = 16;  ///< different words in it
-constexpr size_t least_words = 32; ///< different ones, so that prompts do not repeat themselves
+constexpr int most_questions = 20;
+constexpr int probed_ids = 64;
+constexpr size_t group_size = 16;   ///< different words of a group
+constexpr size_t group_repeats = 4; ///< of each: what stands before a word must not matter
+constexpr size_t least_words = 32;  ///< different ones, so that prompts do not repeat themselves
 
 /// The options of a probe: the same endpoint, model and dialect, nothing else in the prompt.
 load_options probe_options(const load_options& options) {
@@ -44,31 +45,43 @@ public:
   }
 
 private:
-  /// Tokens of a prompt that should have `tokens`; 0 if the endpoint does not tell.
-  uint32_t count(const prompt_shape& shape, int tokens, calibration_answer& answer) {
+  /// Tokens of a prompt: of `isl` ids, or of the words behind the opener; 0 if the endpoint does not tell.
+  uint32_t count(int isl, const std::string& text, calibration_answer& answer) {
     traffic_schedule schedule;
     schedule.seed = context_.run_key;
     planned_request request;
-    request.isl = tokens;
+    request.isl = isl;
     request.osl = 1;
-    request.prompt = static_cast<uint64_t>(++out_.asked);
     schedule.requests.push_back(request);
-    static const dataset synthetic;
-    answer = ask_(payload_maker{options_, schedule, synthetic, shape, context_}.make(request, {}));
+    dataset data;
+    if (!text.empty()) {
+      data.sessions.emplace_back().turns.emplace_back();
+      data.sessions[0].turns[0].text = text;
+    }
+    ++out_.asked;
+    answer = ask_(payload_maker{options_, schedule, data, out_.shape, context_}.make(schedule.requests[0], {}));
     if (answer.status == 0)
       out_.error = answer.error;
     return answer.status == 200 ? answer.prompt_tokens : 0;
   }
 
+  uint32_t count_words(const std::vector<std::string_view>& words, size_t repeats, calibration_answer& answer) {
+    std::string text{prompt_opener};
+    for (size_t i = 0; i < repeats; ++i)
+      for (const auto word : words)
+        text.append(" ").append(word);
+    return count(0, text, answer);
+  }
+
   /// False where the endpoint takes no ids and words are to be tried instead.
   bool try_ids() {
     calibration_answer answer;
-    const auto got = count(out_.shape, group_words, answer);
+    const auto got = count(probed_ids, {}, answer);
     if (answer.status == 200 || answer.status == 0) {
-      out_.shape.calibrated = got == group_words;
-      if (got > 0 && got != group_words)
+      out_.shape.calibrated = got == probed_ids;
+      if (got > 0 && got != probed_ids)
         out_.remarks.push_back("the endpoint counts " + std::to_string(got) + " tokens for a prompt of "
-                               + std::to_string(group_words) + " token ids");
+                               + std::to_string(probed_ids) + " token ids");
       return true;
     }
     if (options_.prompts == prompt_format::ids) {
@@ -82,10 +95,9 @@ private:
 
   void try_words() {
     auto& shape = out_.shape;
-    shape.overhead = 1;
     calibration_answer answer;
-    const auto opening = count(shape, 1, answer);
-    const auto sample = opening > 0 ? count(shape, 1 + sample_words, answer) : 0;
+    const auto opening = count_words({}, 0, answer);
+    const auto sample = opening > 0 ? count_words(shape.words.words, 1, answer) : 0;
     if (opening == 0 || sample <= opening) {
       if (out_.error.empty())
         out_.remarks.push_back(answer.status == 200 ? "the endpoint's answers have no usage: words count as one token each"
@@ -94,8 +106,9 @@ private:
       return;
     }
     shape.calibrated = true;
-    shape.tokens_per_word = static_cast<double>(sample - opening) / sample_words;
-    if (sample - opening != sample_words)
+    const auto words = shape.words.words.size();
+    shape.tokens_per_word = static_cast<double>(sample - opening) / static_cast<double>(words);
+    if (sample - opening != words)
       keep_simple_words(opening);
     shape.overhead = opening;
   }
@@ -105,13 +118,13 @@ private:
     auto& shape = out_.shape;
     const auto words = shape.words.words;
     word_list simple;
-    for (size_t i = 0; i < words.size() && out_.asked < 19; i += group_size) {
-      prompt_shape group;
-      const auto end = std::min(words.size(), i + group_size);
-      group.words.words.assign(words.begin() + static_cast<ptrdiff_t>(i), words.begin() + static_cast<ptrdiff_t>(end));
+    for (size_t i = 0; i < words.size() && out_.asked < most_questions; i += group_size) {
+      const auto first = words.begin() + static_cast<ptrdiff_t>(i);
+      const std::vector<std::string_view> group(first,
+                                                first + static_cast<ptrdiff_t>(std::min(group_size, words.size() - i)));
       calibration_answer answer;
-      if (count(group, 1 + group_words, answer) == opening + group_words)
-        simple.words.insert(simple.words.end(), group.words.words.begin(), group.words.words.end());
+      if (count_words(group, group_repeats, answer) == opening + group.size() * group_repeats)
+        simple.words.insert(simple.words.end(), group.begin(), group.end());
     }
     if (simple.words.size() >= least_words) {
       shape.words = std::move(simple);

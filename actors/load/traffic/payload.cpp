@@ -14,8 +14,6 @@ namespace sextant::load {
 
 namespace {
 
-constexpr const char* opener = "The"; ///< first word of every made text: its cost is in the overhead
-
 void set_field(std::vector<std::pair<std::string, std::string>>& fields, const std::string& key, std::string value) {
   for (auto& [name, old] : fields)
     if (name == key) {
@@ -113,7 +111,7 @@ std::string payload_maker::system_of(const planned_request& request) const {
     out = row->system;
   if (options_.shared_system_length > 0) {
     out += out.empty() ? "" : " ";
-    out += opener;
+    out += prompt_opener;
     add_words(out, random_stream::system, 0, options_.shared_system_length - 1);
   }
   if (options_.bust == cache_bust::system_prefix)
@@ -124,7 +122,7 @@ std::string payload_maker::system_of(const planned_request& request) const {
 }
 
 std::string payload_maker::made_text(const planned_request& request) const {
-  std::string out = opener;
+  std::string out{prompt_opener};
   if (request.prefix > 0)
     add_words(out, random_stream::prefix, request.prefix, request.prefix_tokens);
   if (options_.user_context_length > 0 && request.turn == 0)

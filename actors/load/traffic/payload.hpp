@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct payload {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
 };
+
+/// First word of every made text; its cost is in the overhead of the shape.
+inline constexpr std::string_view prompt_opener = "The";
 
 /// What synthetic prompts are made of.
 struct prompt_shape {

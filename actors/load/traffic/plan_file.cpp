@@ -96,10 +96,12 @@ public:
   void take(std::string_view text, int line) {
     const auto object = json::parse(text, nullptr, false);
     line_reader in{object, source_, line, errors_};
+    const bool is_head = !headed_;
+    headed_ = true;
     if (!object.is_object())
-      return in.refuse("", shown(text), "a JSON object");
-    if (!headed_)
-      return take_head(in);
+      return in.refuse("", shown(text), is_head ? "the head of a plan of --export-plan" : "a JSON object");
+    if (is_head)
+      return take_head(object, in);
     take_request(object, in);
   }
   bool headed() const { return headed_; }
@@ -107,11 +109,9 @@ public:
   traffic_schedule out;
 
 private:
-  void take_head(line_reader& in) {
-    headed_ = true;
-    int found = 0;
-    in("sextant_plan", found, 1, version);
-    if (found != version)
+  void take_head(const json& object, line_reader& in) {
+    in.also("sextant_plan");
+    if (object.value("sextant_plan", json{}) != json(version))
       in.refuse("sextant_plan", "no plan of this version in the first line", std::to_string(version));
     in("seed", out.seed, 0, 1.8e19);
     each_limit(out, in);
