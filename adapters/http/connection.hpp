@@ -42,8 +42,9 @@ struct server_connection {
   http_exchange exchange = 0; ///< the request that is being answered, 0 = none
   bool head_only = false;     ///< HEAD: no body in the answer
   bool keep_alive = true, chunked = false, streaming = false;
-  bool closing = false; ///< close when `out` is empty
-  bool listed = false;  ///< in the list of connections with something to do at the end of the turn
+  bool closing = false;   ///< close when `out` is empty
+  bool resetting = false; ///< close at once, with a reset
+  bool listed = false;    ///< in the list of connections with something to do at the end of the turn
   bool waits_to_write = false;
   bool peer_done = false; ///< nothing more will come in
 };

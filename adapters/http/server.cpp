@@ -1,6 +1,6 @@
 // server.cpp: The server's epoll loop. Handlers only fill buffers; sockets are written at the end of each turn, so that
 // everything a turn produced for a connection leaves in one system call and no handler sees a connection vanish.
-#include "adapters/http/server.hpp"
+#include "adapters/http/server_loop.hpp"
 
 #include <arpa/inet.h>
 #include <array>
@@ -15,61 +15,19 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "adapters/http/connection.hpp"
+#include "adapters/http/client.hpp"
+#include "adapters/http/client_stamps.hpp"
 
 namespace sextant {
+
+namespace http {
 
 namespace {
 
 constexpr uint64_t listener_mark = ~0ull, timer_mark = ~0ull - 1, wake_mark = ~0ull - 2;
-constexpr unsigned slot_bits = 20; ///< a million connections; the rest of the word is a serial number
+constexpr int64_t clock_sample_ns = 1'000'000; ///< slewing changes the clocks' offset by 0.5 us in this time at most
 
-class epoll_server final : public http_server {
-public:
-  epoll_server(http_service& service, const http_server_settings& settings) : service_(service), settings_(settings) {}
-  ~epoll_server() override = default;
-
-  bool open(std::string& error);
-
-  uint16_t port() const override { return port_; }
-  void respond(http_exchange exchange, int status, std::string_view content_type, std::string_view body) override;
-  void begin_stream(http_exchange exchange, int status, std::string_view content_type) override;
-  void write(http_exchange exchange, std::string_view part) override;
-  void end(http_exchange exchange) override;
-  void set_timer(int64_t deadline_ns) override;
-  void run() override;
-  void stop() override;
-  void abort() override;
-  http_server_counts counts() const override { return counts_; }
-
-private:
-  server_connection* find(http_exchange exchange);
-  server_connection* by_mark(uint64_t mark);
-  void watch(int fd, uint64_t mark, uint32_t events, int operation);
-  void accept_all();
-  void receive(server_connection& c);
-  void consume(server_connection& c, std::string_view bytes);
-  void refuse(server_connection& c, int status);
-  void finish(server_connection& c);
-  void list(server_connection& c);
-  void end_turn();
-  void flush(server_connection& c);
-  void drop(server_connection& c);
-
-  http_service& service_;
-  http_server_settings settings_;
-  socket_handle epoll_, listener_, timer_, wake_;
-  uint16_t port_ = 0;
-  std::vector<std::unique_ptr<server_connection>> slots_;
-  std::vector<size_t> free_slots_;
-  std::vector<uint64_t> listed_;
-  uint64_t next_serial_ = 1;
-  bool accepting_ = true;
-  std::atomic<bool> stopping_{false};
-  bool aborted_ = false;
-  http_server_counts counts_;
-  std::array<char, 256 * 1024> input_;
-};
+} // namespace
 
 bool epoll_server::open(std::string& error) {
   auto fail = [&](const char* what) {
@@ -91,6 +49,8 @@ bool epoll_server::open(std::string& error) {
     return fail("socket");
   const int one = 1;
   ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (settings_.share_port)
+    ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
   if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return fail("bind");
   if (::listen(listener_.get(), 4096) != 0)
@@ -150,6 +110,8 @@ void epoll_server::accept_all() {
     }
     const int one = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (settings_.stamp_requests)
+      want_arrival_stamps(fd);
     size_t slot = slots_.size();
     if (free_slots_.empty()) {
       slots_.emplace_back();
@@ -164,9 +126,20 @@ void epoll_server::accept_all() {
   }
 }
 
+/// The kernel's stamp as CLOCK_MONOTONIC; now where there is none that can be.
+int64_t epoll_server::stamp_of(int64_t real_ns) {
+  const int64_t now = monotonic_ns();
+  if (clock_.age_ns(now) > clock_sample_ns)
+    clock_.take(read_clocks());
+  const int64_t at = real_ns != 0 ? clock_.to_monotonic(real_ns, 0, now) : 0;
+  return at != 0 ? at : now;
+}
+
 void epoll_server::receive(server_connection& c) {
   while (true) {
-    const auto n = ::recv(c.fd.get(), input_.data(), input_.size(), 0);
+    int64_t stamp_ns = 0;
+    const auto n = settings_.stamp_requests ? receive_stamped(c.fd.get(), input_.data(), input_.size(), 0, stamp_ns)
+                                            : ::recv(c.fd.get(), input_.data(), input_.size(), 0);
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -180,6 +153,8 @@ void epoll_server::receive(server_connection& c) {
       drop(c);
       return;
     }
+    if (settings_.stamp_requests)
+      received_ns_ = stamp_of(stamp_ns);
     const std::string_view bytes{input_.data(), static_cast<size_t>(n)};
     if (c.closing)
       continue; // a refused client may still be sending: read it away so that it sees the answer, not a reset
@@ -221,104 +196,11 @@ void epoll_server::consume(server_connection& c, std::string_view bytes) {
   c.keep_alive = c.reader.keep_alive();
   c.head_only = c.reader.request().method == "HEAD";
   c.exchange = next_serial_++ << slot_bits | (c.mark & ((1u << slot_bits) - 1));
+  c.reader.request().received_ns = received_ns_;
   service_.on_request(c.exchange, c.reader.request());
 }
 
-void epoll_server::refuse(server_connection& c, int status) {
-  ++counts_.refused;
-  c.keep_alive = c.head_only = false;
-  const std::string body = "{\"message\":\"" + std::string{reason_of(status)} + "\",\"type\":\""
-                           + std::string{reason_of(status)} + "\",\"code\":" + std::to_string(status) + "}";
-  append_head(c, status, "application/json", settings_.common_headers);
-  c.out += "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-  finish(c);
-}
-
-// -- output -------------------------------------------------------------------------------------------
-
-void epoll_server::respond(http_exchange exchange, int status, std::string_view content_type, std::string_view body) {
-  auto* c = find(exchange);
-  if (!c || c->streaming)
-    return;
-  append_head(*c, status, content_type, settings_.common_headers);
-  c->out += "content-length: " + std::to_string(body.size()) + "\r\n\r\n";
-  if (!c->head_only)
-    c->out += body;
-  finish(*c);
-}
-
-void epoll_server::begin_stream(http_exchange exchange, int status, std::string_view content_type) {
-  auto* c = find(exchange);
-  if (!c || c->streaming)
-    return;
-  c->streaming = true;
-  c->chunked = c->reader.chunks_allowed();
-  if (!c->chunked)
-    c->keep_alive = false; // the end of the answer is the end of the connection
-  append_head(*c, status, content_type, settings_.common_headers);
-  c->out += c->chunked ? "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n" : "cache-control: no-cache\r\n\r\n";
-  list(*c);
-}
-
-void epoll_server::write(http_exchange exchange, std::string_view part) {
-  auto* c = find(exchange);
-  if (!c || !c->streaming || part.empty() || c->head_only)
-    return;
-  append_part(*c, part);
-  list(*c);
-}
-
-void epoll_server::end(http_exchange exchange) {
-  auto* c = find(exchange);
-  if (!c || !c->streaming)
-    return;
-  if (c->chunked && !c->head_only)
-    c->out += "0\r\n\r\n";
-  finish(*c);
-}
-
-void epoll_server::finish(server_connection& c) {
-  c.exchange = 0;
-  c.streaming = c.chunked = false;
-  if (!c.keep_alive)
-    c.closing = true;
-  list(c);
-}
-
-/// Sends what is buffered. The connection may be gone afterwards.
-void epoll_server::flush(server_connection& c) {
-  while (c.sent < c.out.size()) {
-    const auto n = ::send(c.fd.get(), c.out.data() + c.sent, c.out.size() - c.sent, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-      break;
-    if (n < 0) {
-      drop(c);
-      return;
-    }
-    c.sent += static_cast<size_t>(n);
-  }
-  const bool blocked = c.sent < c.out.size();
-  if (!blocked) {
-    c.out.clear();
-    c.sent = 0;
-  } else if (c.out.size() - c.sent > settings_.max_unsent_bytes) {
-    drop(c);
-    return;
-  }
-  if (!blocked && c.peer_done && c.exchange == 0) {
-    drop(c);
-    return;
-  }
-  if (blocked != c.waits_to_write) {
-    c.waits_to_write = blocked;
-    const uint32_t input = c.peer_done ? 0 : EPOLLIN | EPOLLRDHUP;
-    watch(c.fd.get(), c.mark, input | (blocked ? static_cast<uint32_t>(EPOLLOUT) : 0u), EPOLL_CTL_MOD);
-  }
-  if (!blocked && c.closing)
-    ::shutdown(c.fd.get(), SHUT_WR); // the client closes when it has read the end; its close drops the connection
-}
+// -- turns --------------------------------------------------------------------------------------------
 
 /// Answers lead to new requests (pipelining), these to new answers: until nothing is left to do.
 void epoll_server::end_turn() {
@@ -412,11 +294,11 @@ void epoll_server::abort() {
       ::setsockopt(c->fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }
 
-} // namespace
+} // namespace http
 
 std::unique_ptr<http_server> make_http_server(http_service& service, const http_server_settings& settings,
                                               std::string& error) {
-  auto server = std::make_unique<epoll_server>(service, settings);
+  auto server = std::make_unique<http::epoll_server>(service, settings);
   if (!server->open(error))
     return nullptr;
   return server;

@@ -18,6 +18,7 @@ struct http_request {
   std::string query; ///< behind `?`, undecoded
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers; ///< names in lower case
+  int64_t received_ns = 0; ///< with `stamp_requests`: when its last byte came in, CLOCK_MONOTONIC
 
   /// Value of a header, by its name in lower case; empty if absent.
   std::string_view header(std::string_view name) const;
@@ -48,6 +49,8 @@ struct http_server_settings {
   size_t max_header_bytes = 64u << 10; ///< larger heads get 431
   size_t max_unsent_bytes = 64u << 20; ///< a client that reads less than this is dropped
   std::string common_headers;          ///< whole header lines for every answer, each ending in CR LF
+  bool stamp_requests = false;         ///< `received_ns` of requests is wanted; the kernel's stamp where it can be had
+  bool share_port = false;             ///< further servers may listen at the same port; the kernel spreads connections
 };
 
 /// Counts since the start.
@@ -60,14 +63,26 @@ public:
   virtual ~http_server() = default;
   virtual uint16_t port() const = 0;
 
-  /// Answers with a whole body and ends the exchange.
-  virtual void respond(http_exchange exchange, int status, std::string_view content_type, std::string_view body) = 0;
+  /// Answers with a whole body and ends the exchange. `headers` are whole lines, each ending in CR LF.
+  virtual void respond(http_exchange exchange, int status, std::string_view content_type, std::string_view body,
+                       std::string_view headers = {}) = 0;
   /// Begins an answer whose parts follow.
   virtual void begin_stream(http_exchange exchange, int status, std::string_view content_type) = 0;
   /// Adds a part. All parts of one turn of the loop leave in one system call per connection.
   virtual void write(http_exchange exchange, std::string_view part) = 0;
+  /// Adds a part, and the end of the answer with the `last`, and offers everything buffered to the socket at once: for
+  /// parts that carry the time of their sending.
+  virtual void write_now(http_exchange exchange, std::string_view part, bool last) = 0;
+  /// Bytes of an answer that wait for the socket; 0 for an exchange that is over.
+  virtual size_t unsent(http_exchange exchange) = 0;
   /// Ends an answer that `begin_stream` began.
   virtual void end(http_exchange exchange) = 0;
+
+  // -- answers that are wrong on purpose, for tests of clients ------------------------------------------
+  /// Adds bytes as they are, whatever stands before them.
+  virtual void write_raw(http_exchange exchange, std::string_view bytes) = 0;
+  /// Ends the connection with what was written so far, in the middle of the answer: in good order or by a reset.
+  virtual void break_off(http_exchange exchange, bool reset) = 0;
 
   /// Wakes `on_timer` once at a CLOCK_MONOTONIC time in nanoseconds, at once if it is past; 0 = never.
   virtual void set_timer(int64_t deadline_ns) = 0;

@@ -26,6 +26,11 @@ void append_usage(std::string& out, const token_usage& usage) {
   out += "}}";
 }
 
+void append_texts(std::string& out, uint64_t request, int first, int count) {
+  for (int i = first; i < first + count; ++i)
+    append_token_text(out, request, i);
+}
+
 } // namespace
 
 void append_token_text(std::string& out, uint64_t request, int index) {
@@ -44,19 +49,19 @@ openai_answer::openai_answer(openai_endpoint endpoint, uint64_t request, std::st
   tail_ += chat ? ",\"object\":\"chat.completion" : ",\"system_fingerprint\":null,\"object\":\"text_completion";
 }
 
-void openai_answer::token_event(std::string& out, int index) const {
+void openai_answer::token_event(std::string& out, int index, int count) const {
   out += "data: ";
   out += head_;
   if (endpoint_ == openai_endpoint::chat) {
     out += "{\"index\":0,\"delta\":{\"content\":\"";
-    append_token_text(out, request_, index);
+    append_texts(out, request_, index, count);
     out += index == 0 ? "\",\"role\":\"assistant\"},\"finish_reason\":null,\"logprobs\":null}"
                       : "\"},\"finish_reason\":null,\"logprobs\":null}";
     out += tail_;
     out += ".chunk\"}\n\n";
   } else {
     out += "{\"text\":\"";
-    append_token_text(out, request_, index);
+    append_texts(out, request_, index, count);
     out += "\",\"index\":0}";
     out += tail_;
     out += "\",\"usage\":null}\n\n";
@@ -83,8 +88,7 @@ std::string openai_answer::whole(const token_usage& usage) const {
   const bool chat = endpoint_ == openai_endpoint::chat;
   std::string out = head_;
   out += chat ? "{\"index\":0,\"message\":{\"content\":\"" : "{\"text\":\"";
-  for (int i = 0; i < usage.completion_tokens; ++i)
-    append_token_text(out, request_, i);
+  append_texts(out, request_, 0, usage.completion_tokens);
   out += chat ? "\",\"refusal\":null,\"role\":\"assistant\"},\"finish_reason\":\"length\",\"logprobs\":null}"
               : "\",\"index\":0,\"finish_reason\":\"length\"}";
   out += tail_;

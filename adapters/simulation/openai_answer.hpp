@@ -25,8 +25,8 @@ public:
   openai_answer() = default;
   openai_answer(openai_endpoint endpoint, uint64_t request, std::string_view model, int64_t created_s);
 
-  /// The event of one token, appended to `out`.
-  void token_event(std::string& out, int index) const;
+  /// The event of one token, or of `count` that come together, appended to `out`.
+  void token_event(std::string& out, int index, int count = 1) const;
   /// The events behind the last token: finish reason, usage if wanted, `[DONE]`.
   void last_events(std::string& out, const token_usage& usage, bool include_usage) const;
   /// The body of an answer that is not streamed.
