@@ -83,16 +83,16 @@ double student_t_975(double degrees) {
 }
 
 interval interval_of_mean(std::span<const double> samples) {
+  const size_t n = samples.size();
+  const auto count = static_cast<double>(n);
   double mean = 0, squares = 0;
-  size_t n = 0;
-  for (const double x : samples) {
-    const double delta = x - mean;
-    mean += delta / static_cast<double>(++n);
-    squares += delta * (x - mean);
-  }
+  for (const double x : samples)
+    mean += x;
+  mean /= std::max(1.0, count);
+  for (const double x : samples)
+    squares += (x - mean) * (x - mean);
   if (n < 2)
     return {mean, mean, mean, 0, n, false};
-  const auto count = static_cast<double>(n);
   const double deviation = std::sqrt(squares / (count - 1));
   return around(mean, student_t_975(count - 1) * deviation / std::sqrt(count), deviation, n);
 }

@@ -25,7 +25,7 @@ struct interval {
 /// The 97.5 % quantile of Student's t distribution with this many degrees of freedom (at least 1).
 double student_t_975(double degrees);
 
-/// Student's t interval of the mean of independent samples; mean and variance by Welford's update.
+/// Student's t interval of the mean of independent samples; variance around the mean in a second pass.
 interval interval_of_mean(std::span<const double> samples);
 
 /// Statistics of samples: percentiles by linear interpolation as AIPerf (numpy) computes them, 95 % interval of the mean.

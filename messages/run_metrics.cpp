@@ -146,12 +146,17 @@ run_span span_of(metric_profile profile, const std::vector<request_record>& requ
 }
 
 std::vector<const request_record*> valid_in_order(const std::vector<request_record>& requests) {
-  std::vector<const request_record*> out;
+  std::vector<std::pair<int64_t, const request_record*>> timed;
+  timed.reserve(requests.size());
   for (const auto& r : requests)
     if (is_valid(r))
-      out.push_back(&r);
-  const auto time = [](const request_record* r) { return r->intended_ns > 0 ? r->intended_ns : r->sent_ns; };
-  std::stable_sort(out.begin(), out.end(), [&](const auto* a, const auto* b) { return time(a) < time(b); });
+      timed.emplace_back(r.intended_ns > 0 ? r.intended_ns : r.sent_ns, &r);
+  // Equal times: the order of the records, which is that of their addresses.
+  std::sort(timed.begin(), timed.end());
+  std::vector<const request_record*> out;
+  out.reserve(timed.size());
+  for (const auto& [time, record] : timed)
+    out.push_back(record);
   return out;
 }
 
@@ -171,7 +176,11 @@ void for_each_metric(const load_facts& facts, metric_profile profile, const std:
   }
   if (!facts.streaming)
     return;
+  size_t events = 0;
+  for (const auto* r : valid)
+    events += r->token_ns.size() + 1;
   std::vector<double> gaps;
+  gaps.reserve(events);
   for (const auto* r : valid)
     append_gaps_ms(profile, *r, gaps);
   auto pooled = named(gap_metric(profile));

@@ -24,10 +24,13 @@ struct moments {
 
 moments moments_of(std::span<const double> x) {
   moments m;
+  const auto n = static_cast<double>(x.size());
   for (const double v : x)
-    m.mean += v / static_cast<double>(x.size());
+    m.mean += v;
+  m.mean /= std::max(1.0, n);
   for (const double v : x)
-    m.variance += (v - m.mean) * (v - m.mean) / static_cast<double>(x.size());
+    m.variance += (v - m.mean) * (v - m.mean);
+  m.variance /= std::max(1.0, n);
   return m;
 }
 
@@ -85,7 +88,8 @@ std::vector<double> batch_means(std::span<const double> ordered, size_t count) {
   for (size_t b = 0; b < count; ++b) {
     const size_t begin = ordered.size() * b / count, end = ordered.size() * (b + 1) / count;
     for (size_t i = begin; i < end; ++i)
-      means[b] += ordered[i] / static_cast<double>(end - begin);
+      means[b] += ordered[i];
+    means[b] /= static_cast<double>(end - begin);
   }
   return means;
 }
@@ -95,37 +99,42 @@ size_t batch_count(size_t n, double time) {
   return std::min(n, std::clamp(wanted, fewest_batches, most_batches));
 }
 
-interval interval_of_dependent_mean(std::span<const double> ordered, double confidence) {
-  interval out = interval_of_mean(ordered);
-  if (ordered.size() < 2 * fewest_batches) {
-    out.low = out.high = out.mean;
-    out.known = false;
+interval interval_of_dependent_mean(std::span<const double> ordered, double time, double confidence) {
+  interval out;
+  out.count = ordered.size();
+  const auto m = moments_of(ordered);
+  out.mean = out.low = out.high = m.mean;
+  if (ordered.size() < 2 * fewest_batches)
     return out;
-  }
-  const auto means = batch_means(ordered, batch_count(ordered.size(), autocorrelation_time(ordered)));
+  const auto n = static_cast<double>(ordered.size());
+  out.deviation = std::sqrt(m.variance * n / (n - 1));
+  const auto means = batch_means(ordered, batch_count(ordered.size(), time));
   const auto over_batches = interval_of_mean(means);
   const double half =
       t_factor(confidence, means.size()) * over_batches.deviation / std::sqrt(static_cast<double>(means.size()));
   out.low = out.mean - half;
   out.high = out.mean + half;
+  out.known = true;
   return out;
 }
 
-indicator_dependence dependence_of_indicator(std::span<const double> ordered, double threshold, double q) {
-  std::vector<double> below(ordered.size());
-  for (size_t i = 0; i < ordered.size(); ++i)
-    below[i] = ordered[i] <= threshold ? 1 : 0;
-  const auto n = static_cast<double>(ordered.size());
-  if (ordered.size() < 2 * fewest_batches)
-    return {n, std::numeric_limits<double>::infinity()};
-  const size_t batches = batch_count(ordered.size(), autocorrelation_time(ordered));
-  const auto means = batch_means(below, batches);
+indicator_dependence dependence_of_indicator(std::span<const double> ordered, double threshold, double q, double time) {
+  const size_t n = ordered.size();
+  if (n < 2 * fewest_batches)
+    return {static_cast<double>(n), std::numeric_limits<double>::infinity()};
+  const size_t batches = batch_count(n, time);
   double squares = 0;
-  for (const double mean : means)
-    squares += (mean - q) * (mean - q);
-  const auto b = static_cast<double>(batches);
-  const double time = squares / (b - 1) * (n / b) / (q * (1 - q));
-  return {n / std::max(time, 1e-9), b - 1};
+  for (size_t i = 0; i < batches; ++i) {
+    const auto batch = ordered.subspan(n * i / batches, n * (i + 1) / batches - n * i / batches);
+    size_t below = 0;
+    for (const double x : batch)
+      below += x <= threshold;
+    const double off = static_cast<double>(below) / static_cast<double>(batch.size()) - q;
+    squares += off * off;
+  }
+  const auto b = static_cast<double>(batches), count = static_cast<double>(n);
+  const double time_of_indicator = squares / (b - 1) * (count / b) / (q * (1 - q));
+  return {count / std::max(time_of_indicator, 1e-9), b - 1};
 }
 
 interval interval_of_ratio(std::span<const double> numerators, std::span<const double> denominators, double confidence) {

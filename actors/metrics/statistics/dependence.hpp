@@ -27,9 +27,9 @@ std::vector<double> batch_means(std::span<const double> ordered, size_t count);
 /// the autocorrelation time, as far as there are samples.
 size_t batch_count(size_t n, double time);
 
-/// Interval of the mean of dependent samples from batch means with Student's t. Fewer than ten samples: unknown.
-/// `confidence` is two-sided.
-interval interval_of_dependent_mean(std::span<const double> ordered, double confidence = 0.95);
+/// Interval of the mean of dependent samples from batch means with Student's t. Fewer than ten samples: unknown. `time` is
+/// the samples' autocorrelation time, `confidence` two-sided.
+interval interval_of_dependent_mean(std::span<const double> ordered, double time, double confidence = 0.95);
 
 /// What an interval of a quantile needs to know about the dependence of the samples around it.
 struct indicator_dependence {
@@ -37,8 +37,9 @@ struct indicator_dependence {
   double degrees = 0;   ///< of freedom of that estimate
 };
 
-/// From the shares below `threshold` (an estimate of quantile q) in batches of the ordered samples.
-indicator_dependence dependence_of_indicator(std::span<const double> ordered, double threshold, double q);
+/// From the shares below `threshold` (an estimate of quantile q) in batches of the ordered samples, whose autocorrelation
+/// time is `time`.
+indicator_dependence dependence_of_indicator(std::span<const double> ordered, double threshold, double q, double time);
 
 /// Interval of a ratio of sums over batches, by the delta method with Student's t: tokens / s, good requests / requests.
 /// Each batch gives its numerator and denominator.

@@ -8,6 +8,7 @@
 #include "actors/metrics/statistics/dependence.hpp"
 #include "actors/metrics/statistics/quantiles.hpp"
 #include "actors/metrics/statistics/sla.hpp"
+#include "actors/metrics/statistics/sorting.hpp"
 #include "messages/point_value.hpp"
 #include "messages/request_metrics.hpp"
 #include "messages/run_metrics.hpp"
@@ -113,6 +114,8 @@ std::vector<both_origins> origins_of(const load_facts& facts, const std::vector<
     if (first && !facts.streaming)
       continue;
     std::vector<double> from_intended, from_send;
+    from_intended.reserve(valid.size());
+    from_send.reserve(valid.size());
     for (const auto* r : valid) {
       const int64_t end = first ? r->token_ns.front() : r->token_ns.back();
       from_send.push_back(static_cast<double>(end - r->sent_ns) / 1e6);
@@ -136,17 +139,18 @@ std::vector<both_origins> origins_of(const load_facts& facts, const std::vector<
 
 /// A failed request is over every limit.
 sla_verdict verdict_on(const sla_limit& wanted, metric_profile profile, const std::vector<request_record>& requests) {
-  std::vector<const request_record*> ordered;
+  std::vector<std::pair<int64_t, const request_record*>> ordered;
+  ordered.reserve(requests.size());
   for (const auto& r : requests)
-    ordered.push_back(&r);
-  std::stable_sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->sent_ns < b->sent_ns; });
+    ordered.emplace_back(r.sent_ns, &r);
+  std::sort(ordered.begin(), ordered.end());
   sla_verdict v;
   std::vector<bool> over;
   std::vector<double> values;
   for (const auto& metric : request_metrics(profile)) {
     if (wanted.limit.metric != metric.tag)
       continue;
-    for (const auto* r : ordered) {
+    for (const auto& [sent, r] : ordered) {
       const double x = is_valid(*r) ? metric.of(*r) : std::numeric_limits<double>::quiet_NaN();
       over.push_back(!(metric.larger_is_better ? x >= wanted.limit.limit : x <= wanted.limit.limit));
       if (!metric.larger_is_better)
@@ -154,7 +158,7 @@ sla_verdict verdict_on(const sla_limit& wanted, metric_profile profile, const st
     }
     v = sequential_verdict(over, 1 - wanted.quantile);
   }
-  std::sort(values.begin(), values.end());
+  sort_samples(values);
   if (const auto bound = early_stopping_bound(values, wanted.quantile); bound && std::isfinite(*bound)) {
     v.early_stopping_bound = *bound;
     v.bound_known = true;
@@ -169,20 +173,21 @@ sla_verdict verdict_on(const sla_limit& wanted, metric_profile profile, const st
 metric_summary summarise_samples(std::vector<double> ordered, const summary_options& options, metric_summary named) {
   auto& m = named;
   auto sorted = ordered;
-  std::sort(sorted.begin(), sorted.end());
+  sort_samples(sorted);
   m.values = describe_sorted(sorted);
   m.sum = m.values.mean * static_cast<double>(sorted.size());
   m.trimmed_mean = trimmed_mean(sorted);
   m.effective_count = static_cast<double>(sorted.size());
   m.values.low = m.values.high = m.values.mean;
   if (options.intervals && !sorted.empty()) {
-    m.effective_count = effective_count(ordered);
-    const auto mean = interval_of_dependent_mean(ordered, options.confidence);
+    const double time = autocorrelation_time(ordered);
+    m.effective_count = static_cast<double>(ordered.size()) / time;
+    const auto mean = interval_of_dependent_mean(ordered, time, options.confidence);
     m.interval_known = mean.known;
     m.values.low = mean.low;
     m.values.high = mean.high;
     for (const double q : reported_quantiles) {
-      const auto d = dependence_of_indicator(ordered, percentile_of_sorted(sorted, q), q);
+      const auto d = dependence_of_indicator(ordered, percentile_of_sorted(sorted, q), q, time);
       m.quantiles.push_back(estimate_quantile(sorted, q, options.confidence, d.effective, d.degrees));
     }
   }

@@ -97,11 +97,12 @@ std::vector<double> coverage(const traffic& kind, int runs) {
     const auto x = kind.make(kind.n, g);
     auto sorted = x;
     std::sort(sorted.begin(), sorted.end());
-    const auto m = interval_of_dependent_mean(x);
+    const double time = autocorrelation_time(x);
+    const auto m = interval_of_dependent_mean(x, time);
     hits[0] += m.low <= mean && mean <= m.high;
     for (size_t k = 0; k < 3; ++k) {
       const double q = quantiles[k], t = percentile_of_sorted(truth, q);
-      const auto d = dependence_of_indicator(x, percentile_of_sorted(sorted, q), q);
+      const auto d = dependence_of_indicator(x, percentile_of_sorted(sorted, q), q, time);
       const auto e = estimate_quantile(sorted, q, 0.95, d.effective, d.degrees);
       hits[k + 1] += e.low <= t && t <= e.high;
     }
