@@ -50,6 +50,8 @@ struct load_facts {
   int64_t concurrency_ramp_ns = 0;
   int64_t duration_ns = 0; ///< planned; 0: until all requests are done
   int64_t grace_ns = 0;
+  uint64_t planned_requests = 0;  ///< of the measured phase; 0: not limited by number, or not known
+  uint64_t never_started = 0;     ///< of those, not sent because the run ended before
   double isl = 0, isl_stddev = 0; ///< prompt tokens that were asked for; 0: by the data set
   double osl = 0, osl_stddev = 0; ///< output tokens that were asked for; 0: not limited
   int warmup_requests = 0;
@@ -106,7 +108,8 @@ struct goodput_result {
   double requests_per_s = 0;
   double tokens_per_s = 0;
   double fraction = 0;
-  double fraction_low = 0, fraction_high = 0; ///< Wilson interval; all requests count as independent
+  double effective_count = 0;                 ///< independent requests that tell as much
+  double fraction_low = 0, fraction_high = 0; ///< Wilson interval over those
 };
 
 /// Whether a quantile of a metric meets its limit.
@@ -135,6 +138,42 @@ struct both_origins {
   metric_summary from_intended, from_send;
 };
 
+/// The part of a run between its ramp-up and its drain, and what was measured in it.
+struct steady_window {
+  bool found = false;
+  std::string reason;                  ///< what bounds it, or why there is none
+  int64_t begin_ns = 0, end_ns = 0;    ///< of the whole run where none was found
+  size_t requests = 0;                 ///< valid ones that were sent in it
+  bool stationary = false;             ///< found, and nothing drifts in it
+  std::vector<std::string> drifts;     ///< signals that rise or fall over the window, with Spearman's rank correlation
+  std::vector<metric_summary> metrics; ///< latencies of requests sent in it, gaps and rates of events in it
+  double seconds() const { return static_cast<double>(end_ns - begin_ns) / 1e9; }
+};
+
+/// Little's law over a span of time: requests in flight = rate of completion * mean time in flight.
+struct littles_law {
+  bool known = false; ///< the span is long enough for its ends not to matter
+  double in_flight = 0, completed_per_s = 0, mean_s = 0;
+  double difference = 0; ///< |in_flight - completed_per_s * mean_s| / in_flight
+};
+
+/// Something that must hold in every honest run.
+struct consistency_check {
+  std::string name; ///< e.g. `littles_law`
+  enum class outcome : uint8_t { passed, failed, not_applicable } result = outcome::not_applicable;
+  double value = 0, limit = 0; ///< what was found, and the most that is accepted; in the unit of `detail`
+  std::string detail;          ///< for people
+};
+
+/// A latency with the requests that ended before it was over (cancelled, timed out) taken as `at least this long` instead
+/// of being left out: Kaplan and Meier's estimate.
+struct survival_estimate {
+  std::string metric;
+  size_t observed = 0;                      ///< requests whose latency is known
+  size_t censored = 0;                      ///< of whom only a lower bound is known
+  std::vector<quantile_estimate> quantiles; ///< infinite where too many are censored to tell
+};
+
 /// What a load test means.
 struct load_summary {
   metric_profile profile = metric_profile::aiperf;
@@ -147,6 +186,10 @@ struct load_summary {
   std::vector<error_count> errors;
   std::vector<goodput_result> goodput;
   std::vector<sla_verdict> verdicts;
+  steady_window steady;
+  littles_law little; ///< in the steady window, or over the whole run without one
+  std::vector<consistency_check> checks;
+  std::vector<survival_estimate> survival; ///< of latencies that were cut off in some requests
   std::vector<std::string> remarks;
   int64_t first_send_ns = 0, last_end_ns = 0; ///< of valid requests
 

@@ -78,16 +78,6 @@ const std::map<request_fault_class, const char*>& error_types() {
   return types;
 }
 
-metric_summary named(const request_metric& from) {
-  metric_summary m;
-  m.tag = from.tag;
-  m.header = from.header;
-  m.unit = from.unit;
-  m.ours = from.ours;
-  m.larger_is_better = from.larger_is_better;
-  return m;
-}
-
 std::vector<metric_summary> aiperf_counts(const load_facts& facts, const totals& t, const run_span& span) {
   std::vector<metric_summary> out = {
       single("request_count", "Request Count", "requests", t.valid, true),
@@ -160,6 +150,16 @@ std::vector<const request_record*> valid_in_order(const std::vector<request_reco
   return out;
 }
 
+metric_summary named_summary(const request_metric& from) {
+  metric_summary m;
+  m.tag = from.tag;
+  m.header = from.header;
+  m.unit = from.unit;
+  m.ours = from.ours;
+  m.larger_is_better = from.larger_is_better;
+  return m;
+}
+
 void for_each_metric(const load_facts& facts, metric_profile profile, const std::vector<request_record>& requests,
                      const take_samples& take) {
   const auto valid = valid_in_order(requests);
@@ -172,7 +172,7 @@ void for_each_metric(const load_facts& facts, metric_profile profile, const std:
       if (const double x = metric.of(*r); std::isfinite(x))
         samples.push_back(x);
     if (!samples.empty())
-      take(named(metric), std::move(samples));
+      take(named_summary(metric), std::move(samples));
   }
   if (!facts.streaming)
     return;
@@ -183,7 +183,7 @@ void for_each_metric(const load_facts& facts, metric_profile profile, const std:
   gaps.reserve(events);
   for (const auto* r : valid)
     append_gaps_ms(profile, *r, gaps);
-  auto pooled = named(gap_metric(profile));
+  auto pooled = named_summary(gap_metric(profile));
   pooled.pooled = true;
   if (!gaps.empty())
     take(std::move(pooled), std::move(gaps));

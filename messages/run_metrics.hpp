@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "messages/load_summary.hpp"
+#include "messages/request_metrics.hpp"
 
 namespace sextant {
 
@@ -19,6 +20,9 @@ run_span span_of(metric_profile profile, const std::vector<request_record>& requ
 
 /// Valid requests in order of the time the plan wanted them sent.
 std::vector<const request_record*> valid_in_order(const std::vector<request_record>& requests);
+
+/// A summary with the names of a metric, and nothing else yet.
+metric_summary named_summary(const request_metric& metric);
 
 /// Takes a metric with its names set and its samples in that order.
 using take_samples = std::function<void(metric_summary named, std::vector<double> ordered)>;

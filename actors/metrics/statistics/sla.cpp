@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "actors/metrics/statistics/dependence.hpp"
 #include "messages/point_value.hpp"
 #include "messages/request_metrics.hpp"
 #include "messages/run_metrics.hpp"
@@ -12,6 +13,8 @@
 namespace sextant::statistics {
 
 namespace {
+
+constexpr size_t fewest_for_dependence = 50;
 
 bool is_good(const std::vector<objective>& limits, const std::vector<request_metric>& metrics, const request_record& r) {
   return is_valid(r) && std::all_of(limits.begin(), limits.end(), [&](const objective& limit) {
@@ -32,20 +35,31 @@ goodput_result goodput_of(const std::vector<objective>& limits, metric_profile p
   g.counted = requests.size();
   const auto metrics = request_metrics(profile);
   double tokens = 0;
-  for (const auto& r : requests)
-    if (is_good(limits, metrics, r)) {
-      ++g.good;
-      tokens += output_tokens(r);
-    }
+  std::vector<std::pair<int64_t, double>> timed;
+  timed.reserve(requests.size());
+  for (const auto& r : requests) {
+    const bool good = is_good(limits, metrics, r);
+    timed.emplace_back(r.sent_ns, good ? 1 : 0);
+    g.good += good;
+    tokens += good ? output_tokens(r) : 0;
+  }
   if (const double seconds = span_of(profile, requests).seconds(); seconds > 0) {
     g.requests_per_s = static_cast<double>(g.good) / seconds;
     g.tokens_per_s = tokens / seconds;
   }
   if (g.counted == 0)
     return g;
+  // Good and bad requests come in runs: as many independent ones as tell as much. A few show no dependence.
+  std::sort(timed.begin(), timed.end());
+  std::vector<double> ordered;
+  ordered.reserve(timed.size());
+  for (const auto& [sent, good] : timed)
+    ordered.push_back(good);
+  g.effective_count =
+      ordered.size() < fewest_for_dependence ? static_cast<double>(ordered.size()) : effective_count(ordered);
   // Wilson's interval.
-  const auto n = static_cast<double>(g.counted);
-  const double z = normal_quantile((1 + confidence) / 2), p = static_cast<double>(g.good) / n, z2 = z * z / n;
+  const double n = g.effective_count, p = static_cast<double>(g.good) / static_cast<double>(g.counted);
+  const double z = normal_quantile((1 + confidence) / 2), z2 = z * z / n;
   const double middle = (p + z2 / 2) / (1 + z2), half = z * std::sqrt(p * (1 - p) / n + z2 / (4 * n)) / (1 + z2);
   g.fraction = p;
   g.fraction_low = std::max(0.0, middle - half);

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
+#include "actors/metrics/statistics/checks.hpp"
 #include "actors/metrics/statistics/dependence.hpp"
 #include "actors/metrics/statistics/quantiles.hpp"
+#include "actors/metrics/statistics/rates.hpp"
 #include "actors/metrics/statistics/sla.hpp"
 #include "actors/metrics/statistics/sorting.hpp"
+#include "actors/metrics/statistics/steady_state.hpp"
+#include "actors/metrics/statistics/survival.hpp"
 #include "messages/point_value.hpp"
 #include "messages/request_metrics.hpp"
 #include "messages/run_metrics.hpp"
@@ -40,55 +43,6 @@ void use_order_statistics(metric_summary& m, std::span<const double> sorted) {
     *target = at(q);
   for (auto& quantile : m.quantiles)
     quantile.value = at(quantile.q);
-}
-
-/// Slices of the run whose rates give the interval of the whole rate.
-constexpr size_t rate_slices = 20;
-
-/// What completes in each slice of the run: output tokens, prompt tokens, both, requests.
-std::map<std::string, std::vector<double>> slice_run(metric_profile profile, const std::vector<request_record>& requests,
-                                                     const run_span& span) {
-  std::vector<double> osl(rate_slices), isl(rate_slices), both(rate_slices), count(rate_slices);
-  const auto length = static_cast<double>(span.end_ns - span.begin_ns);
-  const auto slice = [&](int64_t ns) {
-    const double share = static_cast<double>(ns - span.begin_ns) / length;
-    return static_cast<size_t>(std::clamp(share * rate_slices, 0.0, rate_slices - 1.0));
-  };
-  for (const auto& r : requests) {
-    if (!is_valid(r))
-      continue;
-    const size_t end = slice(end_ns(profile, r));
-    count[end] += 1;
-    isl[end] += input_tokens_of(r);
-    both[end] += input_tokens_of(r);
-    // Tokens by usage are spread evenly over the events.
-    const double each = output_tokens(r) / static_cast<double>(r.token_ns.size());
-    for (const auto t : r.token_ns) {
-      osl[slice(t)] += each;
-      both[slice(t)] += each;
-    }
-  }
-  return {{"output_token_throughput", osl}, {"output_throughput", osl},       {"input_token_throughput", isl},
-          {"input_throughput", isl},        {"total_token_throughput", both}, {"request_throughput", count}};
-}
-
-/// Gives the rates among the metrics their intervals over slices of the run.
-void add_rate_intervals(metric_profile profile, const std::vector<request_record>& requests, double confidence,
-                        std::vector<metric_summary>& metrics) {
-  const auto span = span_of(profile, requests);
-  if (span.end_ns <= span.begin_ns)
-    return;
-  const auto slices = slice_run(profile, requests, span);
-  const std::vector<double> seconds(rate_slices, span.seconds() / rate_slices);
-  for (auto& m : metrics) {
-    const auto sums = slices.find(m.tag);
-    if (!m.single || sums == slices.end())
-      continue;
-    const auto over_slices = interval_of_ratio(sums->second, seconds, confidence);
-    m.interval_known = over_slices.known;
-    m.values.low = std::max(0.0, m.values.mean - over_slices.half_width());
-    m.values.high = m.values.mean + over_slices.half_width();
-  }
 }
 
 std::vector<metric_summary> metrics_of(const load_facts& facts, const std::vector<request_record>& all,
@@ -168,6 +122,16 @@ sla_verdict verdict_on(const sla_limit& wanted, metric_profile profile, const st
   return v;
 }
 
+/// Steady window, Little's law, checks and what cut-off requests tell.
+void add_validity(const load_records& records, const summary_options& options, load_summary& s) {
+  s.steady = find_window(records.facts, options.profile, records.requests);
+  if (s.steady.found)
+    s.steady.metrics = metrics_in_window(records.facts, records.requests, s.steady.begin_ns, s.steady.end_ns, options);
+  s.little = littles_law_over(records.requests, s.steady.begin_ns, s.steady.end_ns);
+  s.checks = check_run(records, s.little);
+  s.survival = estimate_survival(records, options.profile, options.confidence);
+}
+
 } // namespace
 
 metric_summary summarise_samples(std::vector<double> ordered, const summary_options& options, metric_summary named) {
@@ -207,6 +171,8 @@ load_summary summarise_load(const load_records& records, const summary_options& 
     s.goodput.push_back(goodput_of(limits, options.profile, records.requests, options.confidence));
   for (const auto& limit : options.limits)
     s.verdicts.push_back(verdict_on(limit, options.profile, records.requests));
+  if (options.intervals && options.validity)
+    add_validity(records, options, s);
   return s;
 }
 

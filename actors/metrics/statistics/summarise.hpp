@@ -20,6 +20,7 @@ struct summary_options {
   std::vector<std::vector<objective>> goodput; ///< sets of limits that a request must meet together
   std::vector<sla_limit> limits;
   bool intervals = true; ///< false: only what AIPerf prints, for quick looks
+  bool validity = true;  ///< steady window, Little's law, checks, estimates of cut-off requests
 };
 
 /// The whole summary. Requests may come in any order.
