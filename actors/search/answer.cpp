@@ -7,6 +7,7 @@
 #include "actors/search/curves.hpp"
 #include "actors/search/economy.hpp"
 #include "actors/search/estimates.hpp"
+#include "actors/search/planner_view.hpp"
 #include "actors/search/run.hpp"
 #include "messages/subjects.hpp"
 
@@ -189,9 +190,12 @@ void search_run::fill_curves(profile_result& r) const {
       r.max_kv_tokens = candidate.report.kv_tokens;
     }
   }
-  if (over() && !ended_ && !r.prefill.engine.empty() && !r.decode.engine.empty())
+  if (over() && !ended_ && !r.prefill.engine.empty() && !r.decode.engine.empty()) {
     for (auto& objection : curve_objections(r.prefill_curve, r.decode_grid))
       r.remarks.push_back(std::move(objection));
+    for (auto& misreading : prefill_misreadings(r.prefill_curve, known_.request.sla.isl))
+      r.remarks.push_back(std::move(misreading));
+  }
 }
 
 /// Measured alternatives to the picks; where a target is missed and nothing else was measured, predicted ones.

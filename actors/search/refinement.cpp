@@ -8,6 +8,7 @@
 
 #include "actors/search/candidates.hpp"
 #include "actors/search/curves.hpp"
+#include "actors/search/planner_view.hpp"
 
 namespace sextant::searching {
 
@@ -16,6 +17,10 @@ namespace {
 constexpr int first_prefill_points = 6;
 /// Lengths that differ by less than this factor are one.
 constexpr double same_length = 1.25;
+/// Prompt tokens that engines take in one pass by their defaults: a curve reaches as far also for a target with short
+/// prompts.
+constexpr int one_pass = 8192;
+constexpr size_t least_cubic_points = 4;
 /// Contexts of the decode grid relative to the target's; wider ratios make cubic interpolation between the rows swing.
 constexpr double relative_contexts[] = {0.5, 1, 2, 4};
 /// Usages of every row relative to the highest one. The same usages on every row: planners triangulate the plain
@@ -30,8 +35,16 @@ constexpr double fits = 0.97;
 constexpr int64_t least_rounds = 16;
 /// A measured load this near serves as well: two that are nearly the same make a cubic swing with their noise.
 constexpr double same_load = 1.2;
-/// Disagreement below which a further point tells nothing.
-constexpr double good_enough = 0.01;
+/// Error of the cubic between measured points, relative to the expected shape, below which a further point tells nothing.
+constexpr double cubic_tolerance = 0.05;
+/// The same of the straight line, at lengths up to twice and down to half of the target's.
+constexpr double line_goal = 0.2;
+/// Share of the expected TTFT above which the straight line stays over the whole curve: planners take what is not positive
+/// for a microsecond.
+constexpr double least_line_share = 0.1;
+/// Places between two measured lengths that are looked at, and by what factor a new length keeps off them at least.
+constexpr int looks = 4;
+constexpr double apart = 1.15;
 
 /// `from` to `to` in `count` steps of equal ratio.
 std::vector<int> geometric(int from, int to, int count) {
@@ -41,34 +54,65 @@ std::vector<int> geometric(int from, int to, int count) {
   return result;
 }
 
-/// Where straight interpolation between two measured neighbours is least like the model's shape.
-struct gap {
-  int middle = 0;
-  double disagreement = 0;
+/// A prefill curve as measured so far with the model's shape between the points.
+struct shaped_curve {
+  std::vector<double> isl, ttft_ms, predicted_ms;
 };
 
-/// `measured`: place -> (measured ms, predicted ms). `predict`: the model at any place.
-template <class Predict>
-std::optional<gap> widest_gap(const std::map<int, std::pair<double, double>>& measured, const std::set<int>& excluded,
-                              Predict predict) {
-  std::optional<gap> widest;
-  for (auto right = measured.begin(); right != measured.end(); ++right) {
-    if (right == measured.begin())
-      continue;
-    const auto left = std::prev(right);
-    // The middle by ratio: curves bend most at their short end.
-    const auto middle = static_cast<int>(std::lround(std::sqrt(static_cast<double>(left->first) * right->first)));
-    if (middle <= left->first || middle >= right->first || excluded.count(middle))
-      continue;
-    const double share = (middle - left->first) / static_cast<double>(right->first - left->first);
-    const double straight = left->second.first + share * (right->second.first - left->second.first);
-    const double ratio = std::sqrt(left->second.first / left->second.second * right->second.first / right->second.second);
-    const double shaped = predict(middle) * ratio;
-    const double disagreement = std::abs(straight - shaped) / shaped;
-    if (!widest || disagreement > widest->disagreement)
-      widest = gap{middle, disagreement};
+/// TTFT that is expected at a place between the measured neighbours `right - 1` and `right`: the model's, scaled so that it
+/// meets both.
+double expected_between(const shaped_curve& curve, size_t right, double isl, double predicted_ms) {
+  const double share = std::log(isl / curve.isl[right - 1]) / std::log(curve.isl[right] / curve.isl[right - 1]);
+  const auto ratio = [&](size_t i) { return std::log(curve.ttft_ms[i] / curve.predicted_ms[i]); };
+  return predicted_ms * std::exp((1 - share) * ratio(right - 1) + share * ratio(right));
+}
+
+/// How far planners are off at a place, in tolerances: the cubic of TTFT and of throughput, and the straight line.
+/// A throughput is the length over the TTFT, up to a factor.
+struct planner_curves {
+  cubic_curve ttft, throughput;
+  fitted_line line;
+  int target_isl;
+
+  double misfit(double isl, double expected_ms) const {
+    const double cubic =
+        std::max(std::abs(ttft(isl) / expected_ms - 1), std::abs(throughput(isl) / (isl / expected_ms) - 1));
+    const double straight = line(isl) / expected_ms;
+    const bool near_target = isl <= 2.0 * target_isl && 2 * isl >= target_isl;
+    double worst = cubic / cubic_tolerance;
+    if (near_target)
+      worst = std::max(worst, std::abs(straight - 1) / line_goal);
+    return std::max(worst, straight < least_line_share ? 1 + least_line_share - straight : 0);
   }
-  return widest;
+};
+
+planner_curves planners_of(const shaped_curve& curve, int target_isl) {
+  std::vector<double> throughput;
+  for (size_t i = 0; i < curve.isl.size(); ++i)
+    throughput.push_back(curve.isl[i] / curve.ttft_ms[i]);
+  return {{curve.isl, curve.ttft_ms}, {curve.isl, throughput}, fit_line(curve.isl, curve.ttft_ms), target_isl};
+}
+
+/// The length at which planners are off most, beyond their tolerances; nothing once they serve the whole curve.
+template <class Predict>
+std::optional<int> worst_length(const shaped_curve& curve, int target_isl, const std::set<int>& tried, Predict predict) {
+  const auto planners = planners_of(curve, target_isl);
+  // A curve that is known well enough still needs the points that planners ask for.
+  double worst = curve.isl.size() < first_prefill_points ? 0 : 1;
+  std::optional<int> result;
+  for (size_t right = 1; right < curve.isl.size(); ++right)
+    for (int k = 1; k < looks; ++k) {
+      const double left_isl = curve.isl[right - 1], right_isl = curve.isl[right];
+      const auto isl =
+          static_cast<int>(std::lround(left_isl * std::pow(right_isl / left_isl, static_cast<double>(k) / looks)));
+      if (std::any_of(tried.begin(), tried.end(), [&](int other) { return isl < other * apart && other < isl * apart; }))
+        continue;
+      if (const double misfit = planners.misfit(isl, expected_between(curve, right, isl, predict(isl))); misfit > worst) {
+        worst = misfit;
+        result = isl;
+      }
+    }
+  return result;
 }
 
 bool load_known(const candidate_track& candidate, const decode_spot& spot) {
@@ -91,7 +135,8 @@ std::vector<point_plan> adaptive_points(const knowledge& known, const candidate_
   const auto& report = candidate.report;
   std::vector<point_plan> result;
   if (report.role == phase::prefill) {
-    for (int isl : spread_lengths(known.request.sla.isl, longest_prompt(known, candidate)))
+    const auto& sla = known.request.sla;
+    for (int isl : spread_lengths(sla.isl, curve_end(sla, longest_prompt(known, candidate))))
       result.push_back(prefill_plan(known.request, report.engine, report.layout, point_set::curve, isl));
     return result;
   }
@@ -105,22 +150,27 @@ std::optional<point_plan> refining_point(const knowledge& known, const candidate
   const auto& report = candidate.report;
   if (report.role != phase::prefill)
     return std::nullopt;
-  std::map<int, std::pair<double, double>> measured;
-  std::set<int> excluded;
-  for (const auto& [id, point] : candidate.points) {
-    const int isl = point.plan.isl;
-    if (point.result)
-      measured[isl] = {point.result->value_ms, candidate.predict({isl, prefill_osl, 1})};
-    else
-      excluded.insert(isl);
+  const auto predict = [&](int isl) { return candidate.predict({isl, prefill_osl, 1}); };
+  std::set<int> tried;
+  for (const auto& [id, point] : candidate.points)
+    tried.insert(point.plan.isl); // also what was measured and left out because it does not rise
+  shaped_curve curve;
+  for (const auto& sample : rising_part(prefill_curve(candidate))) {
+    curve.isl.push_back(sample.isl);
+    curve.ttft_ms.push_back(sample.ttft_ms);
+    curve.predicted_ms.push_back(predict(sample.isl));
   }
-  if (measured.size() + excluded.size() >= adaptive_prefill_points)
+  if (curve.isl.size() < least_cubic_points || candidate.points.size() >= most_prefill_points)
     return std::nullopt;
-  const auto found = widest_gap(measured, excluded, [&](int isl) { return candidate.predict({isl, prefill_osl, 1}); });
-  // A curve that is known well enough still needs the points that planners ask for.
-  if (!found || (found->disagreement < good_enough && measured.size() >= first_prefill_points))
+  const auto isl = worst_length(curve, known.request.sla.isl, tried, predict);
+  if (!isl)
     return std::nullopt;
-  return prefill_plan(known.request, report.engine, report.layout, point_set::curve, found->middle);
+  return prefill_plan(known.request, report.engine, report.layout, point_set::curve, *isl);
+}
+
+int curve_end(const service_level& sla, int longest) {
+  const auto reach = static_cast<int64_t>(relative_contexts[3]) * sla.isl;
+  return static_cast<int>(std::min<int64_t>(longest, std::max<int64_t>(reach, one_pass)));
 }
 
 std::vector<int> spread_lengths(int wanted, int longest) {

@@ -8,8 +8,9 @@
 
 namespace sextant::searching {
 
-/// Points of an adaptive prefill curve, the sweep's own point included.
-inline constexpr int adaptive_prefill_points = 8;
+/// Points that an adaptive prefill curve is expected to take, and that it takes at most, the sweep's own point included.
+inline constexpr int adaptive_prefill_points = 10;
+inline constexpr int most_prefill_points = 16;
 /// Output tokens of an adaptive decode point; one more where the target's are odd.
 inline constexpr int adaptive_osl = 64;
 /// Output tokens that all requests of an adaptive decode point may produce together.
@@ -27,7 +28,13 @@ std::vector<decode_spot> adaptive_decode_grid(const knowledge& known, const cand
 /// Points of an adaptive curve that are known before any is measured: all of a decode grid, the spread of a prefill curve.
 std::vector<point_plan> adaptive_points(const knowledge& known, const candidate_track& candidate);
 
-/// The next point of a prefill curve whose spread is measured; nothing once interpolation between its points is good.
+/// Longest prompt of an adaptive prefill curve: four times the target's, as the decode grid, and one pass of an engine at
+/// least. Planners from 1.2 on fit one straight line, which prompts far beyond the target's would bend away from it: with
+/// all of a 163,840-token context it gives a negative TTFT up to 6,500 tokens.
+int curve_end(const service_level& sla, int longest);
+
+/// The next point of a prefill curve whose spread is measured: where Dynamo's planners are off most. Nothing once their
+/// cubic and their straight line are good over the whole curve.
 std::optional<point_plan> refining_point(const knowledge& known, const candidate_track& candidate);
 
 } // namespace sextant::searching

@@ -31,7 +31,7 @@ sextant_python_tests(interop/nats_cli_test RESOURCE_LOCK nats_command TIMEOUT 90
 
 # Output directories of real runs, one per sample, for the checks by programs that others wrote.
 set(profiled "${CMAKE_BINARY_DIR}/test/profiled")
-foreach(sample qwen3-32b qwen3-30b-a3b deepseek-r1)
+foreach(sample qwen3-32b qwen3-30b-a3b deepseek-r1 qwen3-8b-v1beta1)
   add_test(NAME "profile of ${sample}" COMMAND sextant profile "${CMAKE_SOURCE_DIR}/deploy/samples/${sample}.yaml"
     --simulation virtual --output-dir "${profiled}/${sample}")
   set_tests_properties("profile of ${sample}" PROPERTIES FIXTURES_SETUP profiled_${sample} TIMEOUT 180 LABELS e2e)

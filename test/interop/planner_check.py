@@ -9,6 +9,10 @@ exit: 0 both accept the curves, 1 one refuses them, 2 the planner's code cannot 
 config: `planner_config.json` in final_config.yaml, if there is one, must pass the planner's own validation.
 new: npz -> forward-pass metrics -> the regression models of 1.2 to 1.6 (what planner and mocker fit at their start).
 old: npz -> cubic interpolators of releases up to 1.0.
+
+Both are asked between the points over the whole range, too: the cubic must stay near straight interpolation between measured
+neighbours, the regressions must be positive and near the measurement around the target. A straight line cannot follow every
+engine (one whose short prompts all take one step, say); how far it is off is printed, and bounded.
 """
 import argparse
 import importlib.util
@@ -58,6 +62,81 @@ def without_aisimulate():
         sys.meta_path.append(finder)
 
 
+# Relative distance of a planner's answer from what was measured that is accepted: cubic between points, straight line around
+# the target (half to twice its length), plane of the decode regression at a measured point.
+CUBIC_BOUND, LINE_BOUND, PLANE_BOUND = 0.15, 0.45, 0.5
+
+
+def curves(directory):
+    import numpy
+
+    prefill = numpy.load(os.path.join(directory, "selected_prefill_interpolation", "raw_data.npz"))
+    decode = numpy.load(os.path.join(directory, "selected_decode_interpolation", "raw_data.npz"))
+    return prefill, decode
+
+
+def lengths(prefill, first=0.0):
+    import numpy
+
+    isl = prefill["prefill_isl"]
+    return numpy.geomspace(max(float(isl.min()), first), float(isl.max()), 400)
+
+
+def worst(what, pairs, bound):
+    """Largest relative distance of (place, answer, measured); everything must be finite and above zero."""
+    most = (0.0, None)
+    for place, answer, measured in pairs:
+        answer = float(answer)
+        if not math.isfinite(answer) or answer <= 1e-3:
+            problems.append(f"{what} is {answer} at {place}")
+            return None
+        error = answer / float(measured) - 1
+        if abs(error) > abs(most[0]):
+            most = (error, place)
+    if abs(most[0]) > bound:
+        problems.append(f"{what} is {most[0]:+.0%} off at {most[1]}, more than {bound:.0%}")
+    return f"{most[0]:+.1%} at {most[1]}"
+
+
+def between_new(args, prefill_model, decode_model):
+    import numpy
+
+    prefill, decode = curves(args.directory)
+    isl, ttft = prefill["prefill_isl"].astype(float), prefill["prefill_ttft"]
+    ask = lambda n: prefill_model._predict_wall_time(n) * 1e3
+    everywhere = [(int(n), ask(n), ask(n)) for n in lengths(prefill, args.isl / 8)]
+    around = [(int(n), ask(n), numpy.interp(n, isl, ttft)) for n in lengths(prefill) if args.isl / 2 <= n <= 2 * args.isl]
+    kv = decode["x_kv_usage"] * int(decode["max_kv_tokens"][0])
+    requests = numpy.maximum(1, numpy.round(kv / decode["y_context_length"]))
+    plane = [((int(n), int(tokens)), decode_model._predict_2d(n, tokens) * 1e3, itl)
+             for n, tokens, itl in zip(requests, kv, decode["z_itl"])]
+    worst("new: TTFT", everywhere, math.inf)
+    return {"ttft": worst("new: TTFT", around, LINE_BOUND), "itl": worst("new: ITL", plane, PLANE_BOUND)}
+
+
+def between_old(args, prefill_model, decode_model):
+    import numpy
+
+    prefill, decode = curves(args.directory)
+    isl = prefill["prefill_isl"].astype(float)
+    places = [int(n) for n in lengths(prefill)]
+    ttft = [(n, prefill_model.interpolate_ttft(n), numpy.interp(n, isl, prefill["prefill_ttft"])) for n in places]
+    rate = [(n, prefill_model.interpolate_thpt_per_gpu(n), numpy.interp(n, isl, prefill["prefill_thpt_per_gpu"])) for n in places]
+    # The grid of the old planner: every context and usage that the measured ones enclose.
+    answers = {"ttft": worst("old: TTFT", ttft, CUBIC_BOUND), "prefill throughput": worst("old: prefill throughput", rate, CUBIC_BOUND)}
+    context, usage = decode["y_context_length"], decode["x_kv_usage"]
+    for name, key, table in (("ITL", "z_itl", decode_model.itl_interpolator), ("decode throughput", "z_thpt_per_gpu", decode_model.thpt_interpolator)):
+        inside = [((round(float(y)), round(float(x), 2)), table[j, i])
+                  for j, y in enumerate(decode_model.yi) if context.min() <= y <= context.max()
+                  for i, x in enumerate(decode_model.xi) if usage.min() <= x <= usage.max()]
+        low, high = float(decode[key].min()), float(decode[key].max())
+        for place, value in inside:
+            if not (math.isfinite(value) and 0.5 * low <= value <= 1.25 * high):
+                problems.append(f"old: {name} is {value} at context and usage {place}, measured are {low} to {high}")
+        answers[name] = f"{min(v for _, v in inside):.2f} to {max(v for _, v in inside):.2f}, measured {low:.2f} to {high:.2f}"
+    return answers
+
+
 def ask_new(args):
     without_aisimulate()
     from dynamo.planner.core.perf_model.decode import DecodeRegressionModel
@@ -82,6 +161,7 @@ def ask_new(args):
         "prefill_requests_per_s": positive("new: prefill rate", prefill.find_best_engine_prefill_rps(args.ttft, args.isl)[0], True),
         "itl_ms": positive("new: ITL", decode._predict_2d(8, 8 * args.context) * 1e3),
         "decode_requests_per_s": positive("new: decode rate", decode.find_best_engine_decode_rps(args.itl, args.context, 500)[0], True),
+        "farthest_off": between_new(args, prefill, decode),
     }
 
 
@@ -121,17 +201,24 @@ def ask_old(args):
         "itl_ms": positive("old: ITL", decode.interpolate_itl(8, args.context)),
         "decode_tokens_per_s_per_gpu": positive("old: decode throughput", decode.interpolate_thpt_per_gpu(8, args.context)),
         "best_tokens_per_s_per_gpu": positive("old: best decode throughput", best[0], True),
+        "farthest_off": between_old(args, prefill, decode),
     }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory")
-    parser.add_argument("--isl", type=float, default=3000)
-    parser.add_argument("--context", type=float, default=3250)
-    parser.add_argument("--ttft", type=float, default=300)
-    parser.add_argument("--itl", type=float, default=20)
+    for name in ("isl", "context", "ttft", "itl"):
+        parser.add_argument("--" + name, type=float, help="default: the profile's target")
     args = parser.parse_args()
+    target = {"isl": 3000, "osl": 500, "ttft_ms": 300, "itl_ms": 20}
+    if os.path.exists(os.path.join(args.directory, "sextant_result.json")):
+        with open(os.path.join(args.directory, "sextant_result.json"), encoding="utf-8") as file:
+            target = json.load(file)["request"]["sla"]
+    args.isl = args.isl or target["isl"]
+    args.context = args.context or args.isl + target["osl"] / 2
+    args.ttft = args.ttft or target["ttft_ms"]
+    args.itl = args.itl or target["itl_ms"]
     answers = {}
     for name, ask in (("config", ask_config), ("new", ask_new), ("old", ask_old)):
         try:

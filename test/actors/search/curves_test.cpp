@@ -23,6 +23,15 @@ TEST_CASE("prefill curves spread from 100 to the longest prompt, the target's le
   CHECK(spread_lengths(3000, 5).empty());
 }
 
+TEST_CASE("prefill curves end at four times the target's length, one pass at least, and never beyond what fits") {
+  const auto end = [](int isl, int longest) { return curve_end({isl, 500, 300, 20}, longest); };
+  CHECK(end(3000, 163328) == 12000);
+  CHECK(end(100, 163328) == 8192);
+  CHECK(end(3000, 9000) == 9000);
+  CHECK(end(100, 4000) == 4000);
+  CHECK(end(2000000000, 163328) == 163328);
+}
+
 TEST_CASE("decode grids have two usages or more of two contexts or more, within capacity and traffic") {
   for (int ranks : {1, 4, 16})
     for (int64_t kv : {20000, 500000, 3600000})

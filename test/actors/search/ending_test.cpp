@@ -2,6 +2,8 @@
 #include <catch2/catch.hpp>
 
 #include "actors/search/curves.hpp"
+#include "actors/search/planner_view.hpp"
+#include "actors/search/refinement.hpp"
 #include "fake_world.hpp"
 
 using namespace sextant;
@@ -25,7 +27,20 @@ TEST_CASE("curves serve every planner release") {
       CHECK(sample.kv_usage <= 1);
     }
     if (policy == search_policy::adaptive) {
-      CHECK(log.result.prefill_curve.size() <= 9);
+      CHECK(log.result.prefill_curve.size() <= searching::most_prefill_points);
+      // Between its points the cubic of old planners stays near the straight connection, whatever a mapping's deviation.
+      std::vector<double> isl, ttft;
+      for (const auto& s : log.result.prefill_curve) {
+        isl.push_back(s.isl);
+        ttft.push_back(s.ttft_ms);
+      }
+      const searching::cubic_curve cubic{isl, ttft};
+      for (size_t i = 1; i < isl.size(); ++i)
+        for (double share : {0.25, 0.5, 0.75}) {
+          INFO("ISL " << isl[i - 1] << " to " << isl[i]);
+          CHECK(cubic(isl[i - 1] + share * (isl[i] - isl[i - 1]))
+                == Approx(ttft[i - 1] + share * (ttft[i] - ttft[i - 1])).epsilon(0.15));
+        }
       CHECK(std::any_of(log.result.prefill_curve.begin(), log.result.prefill_curve.end(),
                         [](const prefill_sample& s) { return s.isl == 3000; }));
     }
