@@ -194,7 +194,7 @@ constexpr std::array rows{
              .range = {0, 100'000'000}, .commands = command_estimate, .request = false,
              .help = "tokens of every prompt that are in the prefix cache already"},
   option_row{.name = "tables", .commands = command_estimate, .request = false,
-             .help = "file with measured kernel times, made by tools/import_tables; default: beside the program"},
+             .help = "file with measured kernel times, made by tools/import_tables; none: formulas only; default: beside the program"},
   option_row{.name = "measured", .commands = command_estimate, .request = false,
              .help = "CSV file with measured points of this deployment, which correct the model"},
   option_row{.name = "rows", .commands = command_estimate, .request = false,

@@ -2,10 +2,12 @@
 #include "actors/search/estimated.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "actors/search/candidates.hpp"
 #include "actors/search/curves.hpp"
 #include "actors/search/state.hpp"
+#include "adapters/aic/opened_tables.hpp"
 #include "adapters/backends/dgd.hpp"
 
 namespace sextant {
@@ -16,14 +18,15 @@ using estimating::oracle;
 using searching::candidate_track;
 using searching::knowledge;
 
-std::vector<std::unique_ptr<oracle>> oracles_of(const profile_request& request, bool any_backend) {
+std::vector<std::unique_ptr<oracle>> oracles_of(const profile_request& request, bool any_backend,
+                                                const performance::estimate_context& context) {
   const auto wish = request.extra.find("backend");
   std::vector<std::unique_ptr<oracle>> result;
   if (any_backend && wish != request.extra.end() && wish->second == "auto")
     for (auto backend : {backend_kind::vllm, backend_kind::sglang, backend_kind::trtllm})
-      result.push_back(estimating::make_oracle(request, backend));
+      result.push_back(estimating::make_oracle(request, backend, context));
   else
-    result.push_back(estimating::make_oracle(request, request.backend));
+    result.push_back(estimating::make_oracle(request, request.backend, context));
   return result;
 }
 
@@ -184,7 +187,10 @@ private:
 class estimated_search final : public search_core {
 public:
   explicit estimated_search(const profile_request& request)
-      : dry_run_(request.dry_run), answer_(estimate_request(request, false)) {}
+      : dry_run_(request.dry_run), answer_(estimate_request(request, false, {performance::installed_tables().timers})) {
+    if (const auto& error = performance::installed_tables().error; !error.empty())
+      answer_.result.remarks.push_back("performance tables: " + error + "; formulas answered");
+  }
 
   std::vector<progress> apply(const result_event& event) override {
     if (std::holds_alternative<artifacts_written>(event))
@@ -211,15 +217,33 @@ private:
 
 } // namespace
 
-estimated_answer estimate_request(const profile_request& request, bool any_backend) {
+namespace {
+
+/// Tables behind the engines of a deployment, each once.
+std::vector<std::string> sources_of(const deployment_estimate& d, const std::vector<const oracle*>& oracles) {
+  std::set<std::string> all;
+  for (const auto* asked : oracles)
+    if (asked->backend() == d.backend)
+      for (const auto& layout : {d.decode, d.serving == serving_mode::disaggregated ? d.prefill : d.decode})
+        for (auto& source : asked->sources(layout))
+          all.insert(std::move(source));
+  return {all.begin(), all.end()};
+}
+
+} // namespace
+
+estimated_answer estimate_request(const profile_request& request, bool any_backend,
+                                  const performance::estimate_context& context) {
   estimated_answer answer;
   answer.request = request;
-  const auto owned = oracles_of(request, any_backend);
+  const auto owned = oracles_of(request, any_backend, context);
   const auto oracles = borrowed(owned);
   answer.compared = estimating::compare_deployments(request, estimating::goal_of(request), oracles);
   answer.chosen = estimating::choose_deployment(answer.compared, oracles);
-  if (!answer.chosen.ranked.empty())
+  if (!answer.chosen.ranked.empty()) {
     answer.request.backend = answer.chosen.ranked.front().backend;
+    answer.sources = sources_of(answer.chosen.ranked.front(), oracles);
+  }
   answer_writer writer{answer.request};
   if (request.api == request_api::v1alpha1)
     writer.select_by_rule();

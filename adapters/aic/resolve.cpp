@@ -362,6 +362,22 @@ surface_plan plan_for(const resolve_context& c, surface_sizes sizes, const op& x
   return plan;
 }
 
+std::optional<resolved_op> resolve_pass(const resolve_context& c, std::string_view table, double k) {
+  op x;
+  x.kind = op_kind::elementwise;
+  x.k = static_cast<int64_t>(k);
+  query q;
+  q.table = table;
+  q.sizes = {{"k", k}};
+  q.axes = {"", {"m"}};
+  q.measured = [x](const std::vector<double>& sizes, const chunk_info&) {
+    op m = x;
+    m.k = static_cast<int64_t>(sizes[0]);
+    return m;
+  };
+  return resolve_by(c, x, q);
+}
+
 std::string source_text(const packed_tables& tables, uint32_t table, std::string_view kernels) {
   const auto& t = tables.tables()[table];
   std::string text{t.system};

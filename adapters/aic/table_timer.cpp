@@ -6,6 +6,7 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <mutex>
 
 #include "adapters/aic/resolve.hpp"
@@ -79,39 +80,28 @@ struct entry {
   int source = -1;
 };
 
-class table_timer final : public op_timer {
+/// What the tables know of the ops of one model on one GPU by one back end: found at the first question, kept for all
+/// others.
+class found_ops {
 public:
-  table_timer(const engine_spec& engine, std::shared_ptr<const packed_tables> tables,
-              std::shared_ptr<const op_timer> fallback)
-      : engine_{engine}, tables_{std::move(tables)}, fallback_{std::move(fallback)} {
-    if (tables_)
-      has_system_ = std::any_of(tables_->tables().begin(), tables_->tables().end(),
-                                [&](const auto& t) { return t.system == engine_.gpu.name; });
+  found_ops(const engine_spec& engine, std::shared_ptr<const packed_tables> tables)
+      : engine_{engine}, tables_{std::move(tables)}, formulas_{make_roofline_timer(engine)} {
+    has_system_ = std::any_of(tables_->tables().begin(), tables_->tables().end(),
+                              [&](const auto& t) { return t.system == engine_.gpu.name; });
   }
-  ~table_timer() override {
+  ~found_ops() {
     for (auto& slot : slots_)
       delete slot.load();
   }
+  found_ops(const found_ops&) = delete;
+  found_ops& operator=(const found_ops&) = delete;
 
-  op_time time(const op& x, const op_load& load) const override {
-    if (!has_system_ || x.kind == op_kind::elementwise || x.kind == op_kind::embedding || x.kind == op_kind::p2p)
-      return fallback_->time(x, load);
-    std::unique_ptr<const entry> own;
-    const entry& e = entry_of(x, own);
-    if (!e.found)
-      return fallback_->time(x, load);
-    return {seconds(x, *e.found, load), time_tier::measured, e.source, e.found->error};
-  }
+  bool has_system() const { return has_system_; }
+  /// Shapes of times where tables have gaps. Not the fitted formulas: what is found must not depend on any fit.
+  const op_timer& formulas() const { return *formulas_; }
 
-  std::string source(int index) const override {
-    if (index < 0)
-      return fallback_->source(index);
-    const std::lock_guard lock{mutex_};
-    return static_cast<std::size_t>(index) < sources_.size() ? sources_[static_cast<std::size_t>(index)] : std::string{};
-  }
-
-private:
-  const entry& entry_of(const op& x, std::unique_ptr<const entry>& own) const {
+  /// The entry of an op. `own` keeps it where there is no room for it.
+  const entry& of(const op& x, std::unique_ptr<const entry>& own) const {
     const auto id = identity_of(x);
     const auto first = hash_of(id);
     for (std::size_t i = 0; i < 64; ++i) {
@@ -131,10 +121,16 @@ private:
     return *own;
   }
 
+  std::string source(int index) const {
+    const std::lock_guard lock{mutex_};
+    return static_cast<std::size_t>(index) < sources_.size() ? sources_[static_cast<std::size_t>(index)] : std::string{};
+  }
+
+private:
   std::unique_ptr<const entry> make_entry(const op& x, const op_identity& id) const {
     auto e = std::make_unique<entry>();
     e->id = id;
-    e->found = resolve({engine_, *tables_, *fallback_}, x);
+    e->found = resolve({engine_, *tables_, *formulas_}, x);
     if (e->found) {
       const std::lock_guard lock{mutex_};
       const auto known = std::find(sources_.begin(), sources_.end(), e->found->source);
@@ -145,16 +141,39 @@ private:
     return e;
   }
 
-  double seconds(const op& x, const resolved_op& found, const op_load& load) const;
-  double prompt_seconds(const op& x, const resolved_op& found, const op_load& load) const;
-
   const engine_spec engine_;
   const std::shared_ptr<const packed_tables> tables_;
-  const std::shared_ptr<const op_timer> fallback_;
+  const std::shared_ptr<const op_timer> formulas_;
   bool has_system_ = false;
   mutable std::array<std::atomic<const entry*>, 1024> slots_{};
   mutable std::mutex mutex_;
   mutable std::vector<std::string> sources_;
+};
+
+class table_timer final : public op_timer {
+public:
+  table_timer(const gpu_facts& gpu, std::shared_ptr<const found_ops> found, std::shared_ptr<const op_timer> fallback)
+      : memory_bandwidth_{gpu.memory_bandwidth}, found_{std::move(found)}, fallback_{std::move(fallback)} {}
+
+  op_time time(const op& x, const op_load& load) const override {
+    if (!found_->has_system() || x.kind == op_kind::elementwise || x.kind == op_kind::embedding || x.kind == op_kind::p2p)
+      return fallback_->time(x, load);
+    std::unique_ptr<const entry> own;
+    const entry& e = found_->of(x, own);
+    if (!e.found)
+      return fallback_->time(x, load);
+    return {seconds(x, *e.found, load), time_tier::measured, e.source, e.found->error};
+  }
+
+  std::string source(int index) const override { return index < 0 ? fallback_->source(index) : found_->source(index); }
+
+private:
+  double seconds(const op& x, const resolved_op& found, const op_load& load) const;
+  double prompt_seconds(const op& x, const resolved_op& found, const op_load& load) const;
+
+  const double memory_bandwidth_;
+  const std::shared_ptr<const found_ops> found_;
+  const std::shared_ptr<const op_timer> fallback_;
 };
 
 double table_timer::prompt_seconds(const op& x, const resolved_op& found, const op_load& load) const {
@@ -168,14 +187,14 @@ double table_timer::prompt_seconds(const op& x, const resolved_op& found, const 
     auto whole = load;
     whole.prefill_tokens += std::exchange(whole.prefill_context, 0.0);
     whole.tokens = whole.prefill_tokens;
-    const double share = fallback_->time(x, load).seconds / fallback_->time(x, whole).seconds;
+    const double share = found_->formulas().time(x, load).seconds / found_->formulas().time(x, whole).seconds;
     time = std::max(time, found.times.seconds(requests, fresh + cached) * std::min(1.0, share));
   }
   if (x.kind == op_kind::context_attention) {
     // Rotary embedding, the write to the cache and the norm of queries and keys read and write every token; the tables
     // hold attention alone.
     const double bytes = load.prefill_tokens * (x.heads + 2.0 * x.kv_heads) * x.head_dim * 2 * (x.qk_norm ? 4 : 2);
-    time += bytes / (engine_.gpu.memory_bandwidth * 0.8);
+    time += bytes / (memory_bandwidth_ * 0.8);
   }
   return time;
 }
@@ -208,7 +227,42 @@ std::shared_ptr<const op_timer> make_table_timer(const engine_spec& engine, std:
                                                  std::shared_ptr<const op_timer> fallback) {
   if (!tables)
     return fallback;
-  return std::make_shared<table_timer>(engine, std::move(tables), std::move(fallback));
+  return std::make_shared<table_timer>(engine.gpu, std::make_shared<const found_ops>(engine, std::move(tables)),
+                                       std::move(fallback));
+}
+
+namespace {
+
+/// One `found_ops` for every model, GPU, back end and version that was asked for.
+class table_library {
+public:
+  explicit table_library(std::shared_ptr<const packed_tables> tables) : tables_{std::move(tables)} {}
+
+  std::shared_ptr<const found_ops> of(const engine_spec& engine) {
+    const std::array<std::string, 4> key{engine.model.name, engine.gpu.name, std::string{to_text(engine.backend)},
+                                         engine.version};
+    const std::lock_guard lock{mutex_};
+    auto& known = known_[key];
+    if (!known)
+      known = std::make_shared<const found_ops>(engine, tables_);
+    return known;
+  }
+
+private:
+  const std::shared_ptr<const packed_tables> tables_;
+  std::mutex mutex_;
+  std::map<std::array<std::string, 4>, std::shared_ptr<const found_ops>> known_;
+};
+
+} // namespace
+
+timer_factory make_table_timers(std::shared_ptr<const packed_tables> tables) {
+  if (!tables)
+    return {};
+  auto library = std::make_shared<table_library>(std::move(tables));
+  return [library](const engine_spec& engine, std::shared_ptr<const op_timer> fallback) -> std::shared_ptr<const op_timer> {
+    return std::make_shared<table_timer>(engine.gpu, library->of(engine), std::move(fallback));
+  };
 }
 
 } // namespace sextant::performance

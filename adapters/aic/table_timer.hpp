@@ -5,6 +5,7 @@
 #include <string>
 
 #include "adapters/aic/packed_tables.hpp"
+#include "adapters/performance/engine_model.hpp"
 #include "adapters/performance/op.hpp"
 
 namespace sextant::performance {
@@ -16,5 +17,9 @@ namespace sextant::performance {
 /// The first query of an op takes up to milliseconds, later ones well under a microsecond.
 std::shared_ptr<const op_timer> make_table_timer(const engine_spec& engine, std::shared_ptr<const packed_tables> tables,
                                                  std::shared_ptr<const op_timer> fallback);
+
+/// The same for any engine. Engines of one model on one GPU share what was found. With no tables (null) the factory is
+/// empty.
+timer_factory make_table_timers(std::shared_ptr<const packed_tables> tables);
 
 } // namespace sextant::performance

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "adapters/performance/formats.hpp"
 #include "config/catalogue.hpp"
 #include "config/intake.hpp"
 #include "config/nearest.hpp"
@@ -92,6 +93,9 @@ void set_formats(model_facts& model, const cells& row) {
                              : precision == "int4" ? "int4_wo"
                                                    : gemm;
   if (format.empty())
+    return;
+  // Labels do not tell kinds of FP8 apart: a checkpoint that has one keeps its own.
+  if (format_bytes(model.gemm_quant) == format_bytes(format) && is_weight_only(model.gemm_quant) == is_weight_only(format))
     return;
   model.gemm_quant = gemm.empty() ? format : gemm;
   if (model.experts > 0)

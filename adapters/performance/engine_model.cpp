@@ -108,6 +108,15 @@ std::shared_ptr<const op_timer> make_served_timer(std::shared_ptr<const op_timer
   return std::make_shared<served_timer>(std::move(tables), parameters.of(engine.backend));
 }
 
+std::shared_ptr<const op_timer> timer_of(const engine_spec& engine, const timer_factory& tables,
+                                         const model_parameters& parameters) {
+  auto timer = make_fitted_timer(engine, parameters);
+  if (tables)
+    if (auto measured = tables(engine, timer))
+      timer = make_served_timer(std::move(measured), engine, parameters);
+  return timer;
+}
+
 step_parameters served_step_parameters(backend_kind backend, const model_parameters& parameters) {
   auto p = default_parameters(backend);
   const auto& b = parameters.of(backend);
@@ -168,11 +177,7 @@ double kv_tokens_of(const engine_spec& engine) {
 
 engine_model model_engine(const engine_spec& engine, const timer_factory& tables, const model_parameters& parameters,
                           double typical_batch, double typical_context) {
-  auto timer = make_fitted_timer(engine, parameters);
-  if (tables)
-    if (auto measured = tables(engine, timer))
-      timer = make_served_timer(std::move(measured), engine, parameters);
-  const step_timer steps{engine, timer, served_step_parameters(engine.backend, parameters)};
+  const step_timer steps{engine, timer_of(engine, tables, parameters), served_step_parameters(engine.backend, parameters)};
   const auto& b = parameters.of(engine.backend);
   const double stages = std::max(1, engine.layout.pp);
   engine_model model;

@@ -24,6 +24,10 @@ std::shared_ptr<const op_timer> make_fitted_timer(const engine_spec& engine, con
 std::shared_ptr<const op_timer> make_served_timer(std::shared_ptr<const op_timer> tables, const engine_spec& engine,
                                                   const model_parameters& parameters);
 
+/// The timer of an engine in a served step: tables where there are any, formulas for the rest.
+std::shared_ptr<const op_timer> timer_of(const engine_spec& engine, const timer_factory& tables,
+                                         const model_parameters& parameters);
+
 /// Host costs and captured graphs of a back end, for the step timer.
 step_parameters served_step_parameters(backend_kind backend, const model_parameters& parameters);
 

@@ -12,7 +12,9 @@ namespace {
 constexpr int routed = 0, shared = 1; ///< branches that may run beside each other
 
 std::string_view expert_quant(const op_builder& b) {
-  return b.model.moe_quant.empty() ? b.dense_quant() : format_name(b.model.moe_quant);
+  const auto quant = b.model.moe_quant.empty() ? b.dense_quant() : format_name(b.model.moe_quant);
+  // Blackwell multiplies MXFP4 by MXFP8 itself; before it activations stay in 16 bit.
+  return quant == "w4a16_mxfp4" && b.engine.gpu.sm_version >= 100 ? std::string_view{"w4a8_mxfp4_mxfp8"} : quant;
 }
 
 void add_norm(op_builder& b) {

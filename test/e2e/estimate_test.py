@@ -1,5 +1,7 @@
 """`sextant estimate` from outside: text, JSON, one point, output directory, refusals with every error at once."""
 import json
+import pathlib
+import tempfile
 import unittest
 
 from sextant import EXIT_BAD_INPUT, EXIT_INFEASIBLE, SAMPLES, SextantTest
@@ -83,6 +85,18 @@ class Estimate(SextantTest):
             for place in places:
                 self.assertIn(place + ":", program.stderr, flags)
             self.assertEqual(program.stdout, "")
+
+    def test_tables_are_refused_or_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            foreign = pathlib.Path(folder) / "foreign.sxt"
+            foreign.write_bytes(b"not tables" * 100)
+            error = self.run_to_end("estimate", "--model", "Qwen/Qwen3-32B", "--tables", foreign, "--isl", "-1", "--tp", "3",
+                                    expect=EXIT_BAD_INPUT).stderr
+        for place in ("--tables:", "--isl:", "--tp:"):
+            self.assertIn(place, error)
+        text = self.run_to_end("estimate", *SEARCH, "--tables", "none").stdout
+        self.assertIn("formulas answered", text)
+        self.assertIn("tier fitted", text)
 
     def test_unknown_model_says_which_file_it_needs(self):
         program = self.run_to_end("estimate", "--model", "nobody/knows-this", expect=EXIT_BAD_INPUT)

@@ -15,6 +15,8 @@ constexpr double ttft_weight = 0.4;
 constexpr double inlier = 0.15;              ///< residuals beyond this count less and less
 constexpr std::size_t most_of_one_kind = 30; ///< runs of a combination that a fit looks at
 
+timer_factory timers;
+
 double number(std::string_view cell) {
   return cell.empty() ? 0 : std::strtod(std::string{cell}.c_str(), nullptr);
 }
@@ -73,6 +75,10 @@ double loss(const residuals& r, const std::vector<double>& weights, const consta
 
 } // namespace
 
+void use_timers(timer_factory tables) {
+  timers = std::move(tables);
+}
+
 void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   std::vector<std::jthread> threads;
@@ -126,7 +132,7 @@ std::vector<serving_estimate> predict(const std::vector<const measured_run*>& ru
   std::vector<serving_estimate> out(runs.size());
   in_parallel(runs.size(), [&](std::size_t i) {
     if (runs[i]->run.reason.empty())
-      out[i] = estimate_row(runs[i]->run, {{}, &parameters});
+      out[i] = estimate_row(runs[i]->run, {timers, &parameters});
   });
   return out;
 }

@@ -23,6 +23,9 @@ struct measured_run {
 
 std::vector<measured_run> measured_runs(const csv_table& table);
 
+/// Where predictions take measured kernels from: set once, before anything is predicted. Empty: formulas only.
+void use_timers(timer_factory tables);
+
 /// Values of all constants, as logarithms, in the order of `fitted_constants`.
 using constants = std::vector<double>;
 constants prior_constants();

@@ -1,6 +1,6 @@
-// main.cpp: `fit_model RUNS.csv [--write parameters.tsv] [--left-out]`: fits the constants to the clean aggregated runs and
-// the disaggregated ones; with --left-out prints how good predictions are for combinations (model, GPU, back end) that the
-// fit never saw, AI Configurator's beside them.
+// main.cpp: `fit_model RUNS.csv [--tables FILE] [--write parameters.tsv] [--left-out]`: fits the constants to the clean
+// aggregated runs and the disaggregated ones; with --left-out prints how good predictions are for combinations (model, GPU,
+// back end) that the fit never saw, AI Configurator's beside them.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "adapters/aic/table_timer.hpp"
 #include "adapters/performance/calibration.hpp"
 #include "tools/fit_model/fit.hpp"
 
@@ -208,12 +209,14 @@ bool write_constants(const std::string& path, const constants& x) {
 } // namespace
 
 int main(int argc, char** argv) {
-  std::string runs_file, write_to;
+  std::string runs_file, write_to, tables_file;
   bool left_out = false, committed = false;
   int rounds = 8;
   for (int i = 1; i < argc; ++i)
     if (!strcmp(argv[i], "--write") && i + 1 < argc)
       write_to = argv[++i];
+    else if (!strcmp(argv[i], "--tables") && i + 1 < argc)
+      tables_file = argv[++i];
     else if (!strcmp(argv[i], "--rounds") && i + 1 < argc)
       rounds = std::atoi(argv[++i]);
     else if (!strcmp(argv[i], "--left-out"))
@@ -224,8 +227,18 @@ int main(int argc, char** argv) {
       runs_file = argv[i];
   std::ifstream file{runs_file, std::ios::binary};
   if (!file) {
-    fprintf(stderr, "usage: fit_model RUNS.csv [--write parameters.tsv] [--left-out] [--committed] [--rounds N]\n");
+    fprintf(stderr,
+            "usage: fit_model RUNS.csv [--write parameters.tsv] [--tables FILE] [--left-out] [--committed] [--rounds N]\n");
     return 2;
+  }
+  if (!tables_file.empty()) {
+    std::string error;
+    auto tables = packed_tables::open(tables_file, error);
+    if (!tables) {
+      fprintf(stderr, "--tables: %s\n", error.c_str());
+      return 2;
+    }
+    use_timers(make_table_timers(std::move(tables)));
   }
   std::vector<std::string> errors;
   const auto table = read_csv(std::string{std::istreambuf_iterator<char>{file}, {}}, errors);

@@ -38,17 +38,21 @@ model_facts model_named(const command_line& args) {
   return known ? *known : model_facts{};
 }
 
+document_error error_of(const performance::opened_tables& tables) {
+  return {"--tables", 0, 0, "", tables.path, "a file of tools/import_tables: " + tables.error, ""};
+}
+
 /// The request of the command line, or every error of document, flags and engine, printed.
-std::optional<profile_request> request_of(const command_line& args) {
+std::optional<profile_request> request_of(const command_line& args, const performance::opened_tables& tables) {
   auto submission = submission_from(args);
   if (!submission)
     return std::nullopt;
   if (args.positionals.empty()) {
     submission->document = document_of_flags;
     submission->source = flags_source;
-    // One point is an engine of one back end.
-    if (!args.has("backend"))
-      submission->options["backend"] = asks_for_point(args) ? "vllm" : "auto";
+    // One point is an engine of one back end; a search compares all.
+    if (!args.has("backend") && asks_for_point(args))
+      submission->options["backend"] = "vllm";
   }
   submission->options["mode"] = "estimated";
   auto checked = read_request("estimate", *submission);
@@ -60,11 +64,11 @@ std::optional<profile_request> request_of(const command_line& args) {
   if (asks_for_point(args))
     for (auto& error : check_engine_flags(args, model))
       errors.push_back(std::move(error));
-  // Refused rather than ignored, until the answers come from tables and corrections as well.
-  for (const char* name : {"tables", "measured"})
-    if (args.has(name))
-      errors.push_back(
-          {std::string{"--"} + name, 0, 0, "", args.value(name), "nothing yet: this build answers by formulas", ""});
+  if (!tables.error.empty())
+    errors.push_back(error_of(tables));
+  // Refused rather than ignored, until the answers come from corrections as well.
+  if (args.has("measured"))
+    errors.push_back({"--measured", 0, 0, "", args.value("measured"), "nothing yet without --rows", ""});
   if (!errors.empty()) {
     print_errors(errors);
     return std::nullopt;
@@ -86,15 +90,31 @@ std::string write_answer(const estimated_answer& answer, const std::string& dire
 
 } // namespace
 
+std::string note_of_tables(const performance::opened_tables& tables) {
+  return tables.tables ? std::string{} : "note: no performance tables: formulas answered (tools/import_tables makes them)\n";
+}
+
+std::vector<document_error> check_estimate(const command_line& args) {
+  auto errors = asks_for_point(args) ? check_engine_flags(args, model_named(args)) : std::vector<document_error>{};
+  if (const auto tables = performance::open_tables(args.value("tables")); !tables.error.empty())
+    errors.push_back(error_of(tables));
+  return errors;
+}
+
 int run_estimate(const command_line& args) {
+  const auto tables = performance::open_tables(args.value("tables"));
   if (args.has("rows"))
-    return run_estimate_rows(args);
-  const auto request = request_of(args);
+    return run_estimate_rows(args, tables);
+  const auto request = request_of(args, tables);
   if (!request)
     return exit_bad_input;
   if (asks_for_point(args))
-    return run_estimate_point(args, *request);
-  const auto answer = estimate_request(*request, true);
+    return run_estimate_point(args, *request, tables);
+  const auto answer = estimate_request(*request, true, {tables.timers});
+  if (const auto damage = tables.tables ? tables.tables->damage() : std::string{}; !damage.empty()) {
+    print_errors({{"--tables", 0, 0, "", tables.path, "an undamaged file: " + damage, "repeat tools/import_tables"}});
+    return exit_bad_input;
+  }
   // Only where it was asked for: drawing takes longer than estimating.
   std::string directory;
   if (!request->output_dir.empty()) {
@@ -106,6 +126,8 @@ int run_estimate(const command_line& args) {
   }
   const auto text = args.value("format") == "json" ? estimate_json(answer, directory) : estimate_text(answer, directory);
   fputs(text.c_str(), stdout);
+  if (args.value("format") != "json")
+    fputs(note_of_tables(tables).c_str(), stdout);
   return answer.chosen.feasible ? exit_ok : exit_infeasible;
 }
 

@@ -49,6 +49,7 @@ std::string estimate_json(const estimated_answer& answer, const std::string& dir
                    {"replicas_needed", answer.chosen.ranked.empty() ? 0 : answer.chosen.ranked.front().units}};
   const auto ranked = deployments_json(answer.chosen.ranked);
   out["pick"] = ranked.empty() ? json{} : ranked.front();
+  out["sources"] = answer.sources;
   out["ranked"] = ranked;
   out["pareto_front"] = deployments_json(estimating::front_of(answer.compared.deployments));
   out["refused"] = refused_json(answer.compared);

@@ -89,10 +89,11 @@ struct named_step {
 };
 
 std::vector<named_step> steps_of(const performance::engine_spec& engine, const performance::serving_traffic& traffic,
-                                 int replicas) {
+                                 int replicas, const performance::estimate_context& context) {
   using namespace performance;
-  const auto& parameters = committed_parameters();
-  const step_timer timer(engine, make_fitted_timer(engine, parameters), served_step_parameters(engine.backend, parameters));
+  const auto& parameters = *context.parameters;
+  const step_timer timer(engine, timer_of(engine, context.tables, parameters),
+                         served_step_parameters(engine.backend, parameters));
   const double batch = std::max(1.0, std::ceil(traffic.concurrency / (1.0 * replicas * engine.layout.dp)));
   const double fresh = traffic.isl - traffic.prefix;
   return {{"prefill of one prompt", timer.breakdown(load_of(1, fresh, traffic.prefix, 1, 0, 0))},
@@ -139,7 +140,8 @@ nlohmann::json banded_json(const performance::banded& b) {
 
 } // namespace
 
-int run_estimate_point(const command_line& args, const profile_request& request) {
+int run_estimate_point(const command_line& args, const profile_request& request, const performance::opened_tables& tables) {
+  const performance::estimate_context context{tables.timers};
   const auto wanted = estimating::goal_of(request);
   performance::engine_group group;
   group.engine = {request.model, request.gpu, request.backend, {}, layout_of_flags(args, request.model), 0};
@@ -158,13 +160,13 @@ int run_estimate_point(const command_line& args, const profile_request& request)
             label_of(group.engine.layout, group.replicas).c_str(), request.gpu.name.c_str());
     return exit_infeasible;
   }
-  const auto e = performance::estimate_aggregated(group, traffic);
+  const auto e = performance::estimate_aggregated(group, traffic, context);
   if (!e.ok) {
     fprintf(stderr, "%s\n1 error; nothing was started\n", e.reason.c_str());
     return exit_bad_input;
   }
   const double per_gpu = e.output_tokens_per_s / (group.engine.layout.gpus() * group.replicas);
-  const auto steps = steps_of(group.engine, traffic, group.replicas);
+  const auto steps = steps_of(group.engine, traffic, group.replicas, context);
   const auto label = label_of(group.engine.layout, group.replicas);
   if (args.value("format") == "json") {
     nlohmann::json out{{"estimated", true},
@@ -196,6 +198,11 @@ int run_estimate_point(const command_line& args, const profile_request& request)
          per_gpu, e.output_tokens_per_s, e.kv_tokens, 100 * e.kv_load);
   for (const auto& step : steps)
     print_step(step);
+  if (!e.sources.empty())
+    printf("\nmeasured kernels from\n");
+  for (const auto& source : e.sources)
+    printf("  %s\n", source.c_str());
+  fputs(note_of_tables(tables).c_str(), stdout);
   return exit_ok;
 }
 

@@ -38,13 +38,14 @@ std::string deployment_of(const performance::benchmark_row& row) {
 
 using calibrations = std::map<std::string, performance::calibration>;
 
-std::string line_of(const performance::benchmark_row& row, const calibrations& corrections) {
+std::string line_of(const performance::benchmark_row& row, const calibrations& corrections,
+                    const performance::estimate_context& context) {
   using performance::csv_cell;
   std::string line = csv_cell(row.row) + ',' + csv_cell(row.id);
   performance::serving_estimate e;
   e.reason = row.reason;
   if (row.reason.empty())
-    e = performance::estimate_row(row, {});
+    e = performance::estimate_row(row, context);
   if (!e.ok)
     return line + ",,,,,,,," + csv_cell(e.reason);
   if (const auto found = corrections.find(deployment_of(row)); found != corrections.end())
@@ -73,7 +74,8 @@ performance::csv_table table_of(const std::string& option, const std::string& pa
 }
 
 /// Corrections of all deployments with measured points. Points need silicon_ttft_ms or silicon_tpot_ms.
-calibrations corrections_from(const std::string& path, std::vector<std::string>& errors) {
+calibrations corrections_from(const std::string& path, const performance::estimate_context& context,
+                              std::vector<std::string>& errors) {
   const auto table = table_of("--measured", path, errors);
   std::map<std::string, std::vector<performance::calibration_point>> points;
   const auto number = [&](std::size_t i, const char* column) {
@@ -89,7 +91,7 @@ calibrations corrections_from(const std::string& path, std::vector<std::string>&
     performance::calibration_point p;
     p.measured_ttft_ms = number(i, "silicon_ttft_ms");
     p.measured_tpot_ms = number(i, "silicon_tpot_ms");
-    const auto e = row.reason.empty() ? performance::estimate_row(row, {}) : performance::serving_estimate{};
+    const auto e = row.reason.empty() ? performance::estimate_row(row, context) : performance::serving_estimate{};
     if (!e.ok) {
       errors.push_back(path + ": row " + std::to_string(i + 1) + ": " + (row.reason.empty() ? e.reason : row.reason));
       continue;
@@ -108,11 +110,14 @@ calibrations corrections_from(const std::string& path, std::vector<std::string>&
 
 } // namespace
 
-int run_estimate_rows(const command_line& args) {
+int run_estimate_rows(const command_line& args, const performance::opened_tables& tables) {
+  const performance::estimate_context context{tables.timers};
   const auto out = args.value("output");
   std::vector<std::string> errors;
   const auto table = table_of("--rows", args.value("rows"), errors);
-  const auto corrections = args.has("measured") ? corrections_from(args.value("measured"), errors) : calibrations{};
+  const auto corrections = args.has("measured") ? corrections_from(args.value("measured"), context, errors) : calibrations{};
+  if (!tables.error.empty())
+    errors.push_back("--tables: found '" + tables.path + "', accepted: a file of tools/import_tables: " + tables.error);
   if (out.empty())
     errors.push_back("--output: found nothing, accepted: a file to write");
   for (const auto& error : errors)
@@ -122,13 +127,13 @@ int run_estimate_rows(const command_line& args) {
   std::ofstream file{out, std::ios::binary};
   file << "row,id,ttft_ms,tpot_ms,ttft_low_ms,ttft_high_ms,tpot_low_ms,tpot_high_ms,tier,reason\n";
   for (std::size_t i = 0; i < table.rows.size(); ++i)
-    file << line_of(performance::read_benchmark_row(table, i), corrections) << '\n';
+    file << line_of(performance::read_benchmark_row(table, i), corrections, context) << '\n';
   file.close();
   if (!file) {
     fprintf(stderr, "--output: cannot write '%s'\n", out.c_str());
     return exit_bad_input;
   }
-  printf("%zu rows predicted: %s\n", table.rows.size(), out.c_str());
+  printf("%zu rows predicted: %s\n%s", table.rows.size(), out.c_str(), note_of_tables(tables).c_str());
   return exit_ok;
 }
 

@@ -87,6 +87,12 @@ std::string pick_part(const estimated_answer& answer) {
   text += table_head() + table_row(pick) + "\n";
   text += formatted("  %.2f requests/s, request latency %.0f ms, batch %d for each rank, tier %s\n\n", pick.requests_per_s,
                     pick.request_latency_ms, pick.batch, pick.tier.c_str());
+  if (!answer.sources.empty()) {
+    text += "  measured kernels from\n";
+    for (const auto& source : answer.sources)
+      text += "    " + source + "\n";
+    text += "\n";
+  }
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "tools/sextant/commands.hpp"
+#include "tools/sextant/estimate.hpp"
 #include "tools/sextant/load.hpp"
 #include "tools/sextant/process.hpp"
 
@@ -22,7 +23,11 @@ int main(int argc, char** argv) {
     return exit_ok;
   }
   if (!args.errors.empty()) {
-    print_errors(args.errors);
+    auto errors = args.errors;
+    if (args.command == "estimate")
+      for (auto& error : check_estimate(args))
+        errors.push_back(std::move(error));
+    print_errors(errors);
     return exit_bad_input;
   }
   static const std::map<std::string, int (*)(const command_line&)> commands{

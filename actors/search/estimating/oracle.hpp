@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "adapters/performance/serving.hpp"
 #include "messages/request.hpp"
@@ -35,6 +36,8 @@ public:
   virtual double prefill_ms(const mapping& layout, int isl) const = 0;
   /// ITL of `concurrency` requests on one engine, none of which is in its prompt, ms.
   virtual double decode_ms(const mapping& layout, int concurrency, double context) const = 0;
+  /// Measured tables that answer for an engine; empty: formulas.
+  virtual std::vector<std::string> sources(const mapping&) const { return {}; }
   virtual performance::serving_estimate aggregated(const engine_set& engines,
                                                    const performance::serving_traffic& traffic) const = 0;
   virtual performance::serving_estimate disaggregated(const engine_set& prefill, const engine_set& decode,
@@ -42,6 +45,7 @@ public:
 };
 
 /// The oracle of the performance model for a request's model and GPU.
-std::unique_ptr<oracle> make_oracle(const profile_request& request, backend_kind backend);
+std::unique_ptr<oracle> make_oracle(const profile_request& request, backend_kind backend,
+                                    const performance::estimate_context& context);
 
 } // namespace sextant::estimating

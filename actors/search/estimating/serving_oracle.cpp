@@ -16,10 +16,16 @@ namespace {
 using performance::engine_group;
 using performance::engine_model;
 
+/// Version of the back end whose tables are asked first; empty: the newest.
+std::string version_of(const profile_request& request) {
+  const auto asked = request.extra.find("aic-backend-version");
+  return asked == request.extra.end() ? std::string{} : asked->second;
+}
+
 class serving_oracle final : public oracle {
 public:
-  serving_oracle(const profile_request& request, backend_kind backend)
-      : model_(request.model), gpu_(request.gpu), backend_(backend) {}
+  serving_oracle(const profile_request& request, backend_kind backend, const performance::estimate_context& context)
+      : model_(request.model), gpu_(request.gpu), backend_(backend), version_(version_of(request)), context_(context) {}
 
   backend_kind backend() const override { return backend_; }
   engine_size size(const mapping& layout, int64_t request_tokens) const override {
@@ -28,6 +34,7 @@ public:
   }
   double prefill_ms(const mapping& layout, int isl) const override;
   double decode_ms(const mapping& layout, int concurrency, double context) const override;
+  std::vector<std::string> sources(const mapping& layout) const override { return sampled(layout).sources; }
   performance::serving_estimate aggregated(const engine_set& engines,
                                            const performance::serving_traffic& traffic) const override {
     return performance::serve_aggregated(sampled(engines.layout), group(engines), traffic);
@@ -40,7 +47,7 @@ public:
 
 private:
   performance::engine_spec spec(const mapping& layout) const {
-    return {model_, gpu_, backend_, {}, performance::layout_of(layout, model_.is_moe), 0};
+    return {model_, gpu_, backend_, version_, performance::layout_of(layout, model_.is_moe), 0};
   }
   engine_group group(const engine_set& engines) const {
     engine_group g;
@@ -54,6 +61,8 @@ private:
   model_facts model_;
   gpu_facts gpu_;
   backend_kind backend_;
+  std::string version_;
+  performance::estimate_context context_;
   mutable std::mutex mutex_;
   mutable std::map<std::pair<int, int>, engine_model> engines_; ///< never erased: references stay good
 };
@@ -63,7 +72,7 @@ const engine_model& serving_oracle::sampled(const mapping& layout) const {
   const std::pair key{static_cast<int>(layout.method), layout.gpus};
   if (const auto known = engines_.find(key); known != engines_.end())
     return known->second;
-  auto model = performance::model_engine(spec(layout), {}, performance::committed_parameters());
+  auto model = performance::model_engine(spec(layout), context_.tables, *context_.parameters);
   // The memory plan that decides whether an engine fits also says how much its cache holds.
   const auto plan = plan_memory({model_, gpu_, backend_, layout}, 1);
   if (plan.kv_tokens > 0)
@@ -94,8 +103,9 @@ double serving_oracle::decode_ms(const mapping& layout, int concurrency, double 
 
 } // namespace
 
-std::unique_ptr<oracle> make_oracle(const profile_request& request, backend_kind backend) {
-  return std::make_unique<serving_oracle>(request, backend);
+std::unique_ptr<oracle> make_oracle(const profile_request& request, backend_kind backend,
+                                    const performance::estimate_context& context) {
+  return std::make_unique<serving_oracle>(request, backend, context);
 }
 
 } // namespace sextant::estimating

@@ -146,6 +146,36 @@ TEST_CASE("attention: exact heads from their rows, others scaled, cached prompts
     CHECK(uut->time(x, prompts(1, 1024, context + 5000)).seconds >= uut->time(x, prompts(1, 1024, context)).seconds);
 }
 
+TEST_CASE("FP8 products with a scale per tensor leave out the passes that find and apply scales", "[timer]") {
+  const auto pass = [](const char* name, double seconds) {
+    written_table t{"h200_sxm", "vllm", "0.24.0", name, {}};
+    t.chunks.push_back({{{"quant_dtype", "fp8"}}, {"k"}, "m", {}});
+    t.chunks[0].curves.push_back({{1024}, {1, 16, 1024}, {seconds, seconds, seconds}});
+    return t;
+  };
+  const std::vector<written_table> tables{product_table("vllm", "0.24.0", "fp8", 20e-6),
+                                          product_table("vllm", "0.24.0", "fp8_block", 20e-6),
+                                          pass("computescale_perf", 6e-6), pass("scale_matrix_perf", 2e-6)};
+  const auto uut = timer_over(tables, engine_on());
+  CHECK(uut->time(product(1024, 1024, "fp8"), rows(16)).seconds == Approx(12e-6).epsilon(0.02));
+  CHECK(uut->time(product(1024, 1024, "fp8_block"), rows(16)).seconds == Approx(20e-6).epsilon(0.02));
+}
+
+TEST_CASE("timers of one factory share what they found; without tables there is no factory", "[timer]") {
+  CHECK(!make_table_timers(nullptr));
+  const temporary_file file{packed_file({product_table("vllm", "0.24.0", "bfloat16", 10e-6)})};
+  std::string error;
+  const auto uut = make_table_timers(packed_tables::open(file.path, error));
+  const auto engine = engine_on();
+  auto other = engine_on();
+  other.layout.tp = 2;
+  const auto a = uut(engine, make_roofline_timer(engine)), b = uut(other, make_roofline_timer(other));
+  const auto of_a = a->time(product(1024, 1024), rows(16));
+  CHECK(of_a.tier == time_tier::measured);
+  CHECK(b->time(product(1024, 1024), rows(16)).seconds == of_a.seconds);
+  CHECK(b->source(of_a.source) == a->source(of_a.source));
+}
+
 TEST_CASE("threads share a timer", "[timer]") {
   const auto uut = timer_over({product_table("vllm", "0.24.0", "bfloat16", 10e-6)}, engine_on());
   std::vector<std::thread> threads;
