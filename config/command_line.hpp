@@ -15,7 +15,7 @@ namespace sextant {
 /// A command of the program.
 struct command_row {
   std::string_view name;
-  uint32_t bit;
+  uint32_t bit;                 ///< 0: has flags of its own, read elsewhere
   std::string_view positionals; ///< as help shows them: `REQUEST.yaml`, `ID`; `[ID]` may be left out
   std::string_view help;
 };

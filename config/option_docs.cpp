@@ -31,22 +31,6 @@ void append_wrapped(std::string& text, const std::string& sentence, std::size_t 
   text += "\n";
 }
 
-void append_option(std::string& text, const std::string& name, const option_row& row) {
-  constexpr std::size_t indent = 8, width = 100;
-  text += "  --" + name;
-  for (const auto& alias : words(row.aliases))
-    text += ", --" + alias;
-  text += row.type == option_type::boolean ? "\n" : " VALUE\n";
-  text += std::string(indent, ' ');
-  auto sentence = std::string{row.help};
-  if (!sentence.empty())
-    sentence += "; ";
-  sentence += accepted_text(row);
-  if (!row.value.empty())
-    sentence += " [" + default_text(row) + "]";
-  append_wrapped(text, sentence, indent, width);
-}
-
 std::string whole_help() {
   std::string text =
       "sextant finds the engine configuration that serves the most tokens per GPU within a latency target.\n\n"
@@ -95,6 +79,22 @@ std::string markdown_row(const option_row& row, const std::string& flag, bool wi
 
 } // namespace
 
+void append_option_help(std::string& text, const std::string& name, const option_row& row) {
+  constexpr std::size_t indent = 8, width = 100;
+  text += "  --" + name;
+  for (const auto& alias : words(row.aliases))
+    text += ", --" + alias;
+  text += row.type == option_type::boolean ? "\n" : " VALUE\n";
+  text += std::string(indent, ' ');
+  auto sentence = std::string{row.help};
+  if (!sentence.empty())
+    sentence += "; ";
+  sentence += accepted_text(row);
+  if (!row.value.empty())
+    sentence += " [" + default_text(row) + "]";
+  append_wrapped(text, sentence, indent, width);
+}
+
 std::string help_text(std::string_view command) {
   const auto all = commands();
   const auto row = std::find_if(all.begin(), all.end(), [&](const auto& x) { return x.name == command; });
@@ -105,7 +105,7 @@ std::string help_text(std::string_view command) {
               + std::string{row->help} + "\n\noptions (dashes and underscores are the same, unique beginnings suffice):\n";
   for (const auto& option : options())
     if ((option.commands & row->bit) != 0)
-      append_option(text, std::string{option.name}, option);
+      append_option_help(text, std::string{option.name}, option);
   if ((row->bit & (command_profile | command_submit | command_estimate)) != 0)
     text += "  --planner-ARGUMENT VALUE\n        passed to the planner; see OPTIONS.md for its arguments\n";
   return text;

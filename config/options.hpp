@@ -92,4 +92,7 @@ std::vector<std::string> words(std::string_view list);
 /// `a number > 0 (ms)`: what the row accepts, as people read it.
 std::string accepted_text(const option_row& row);
 
+/// Appends one option as help shows it.
+void append_option_help(std::string& text, const std::string& name, const option_row& row);
+
 } // namespace sextant

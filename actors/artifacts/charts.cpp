@@ -38,9 +38,14 @@ struct context {
   const profile_result& result;
   const std::vector<point_measured>& points;
 
+  /// Curves of an endpoint that somebody else runs have no target and no known back end.
+  bool has_target() const { return request.sla.isl > 0; }
+
   std::string subtitle() const {
-    std::string out = request.model.name + "  ·  " + std::string{to_text(request.backend)} + "  ·  " + request.gpu.name;
-    out += "  ·  ISL " + std::to_string(request.sla.isl) + ", OSL " + std::to_string(request.sla.osl);
+    std::string out = request.model.name + (has_target() ? "  ·  " + std::string{to_text(request.backend)} : "") + "  ·  "
+                      + request.gpu.name;
+    if (has_target())
+      out += "  ·  ISL " + std::to_string(request.sla.isl) + ", OSL " + std::to_string(request.sla.osl);
     if (result.simulated)
       out += "  ·  simulated engines" + std::string{result.clock == "virtual" ? ", virtual time" : ""};
     if (result.estimated)
@@ -235,7 +240,7 @@ chart_series prefill_samples(const context& c, bool latency) {
     chart_point p;
     p.x = sample.isl;
     p.y = latency ? sample.ttft_ms : sample.throughput_per_gpu;
-    p.hollow = sample.ttft_ms > c.request.sla.ttft_ms;
+    p.hollow = c.has_target() && sample.ttft_ms > c.request.sla.ttft_ms;
     if (const auto* measured = point_behind(c.points, c.result.prefill.engine, sample); measured && latency) {
       p.y_low = measured->value_low_ms;
       p.y_high = measured->value_high_ms;
@@ -246,7 +251,13 @@ chart_series prefill_samples(const context& c, bool latency) {
 }
 
 std::string of_engine(const selected_engine& engine) {
-  return engine.engine.empty() ? "" : "  ·  " + engine_label(engine.layout);
+  return engine.engine.empty() || engine.layout.gpus == 0 ? "" : "  ·  " + engine_label(engine.layout);
+}
+
+void mark_wanted_length(const context& c, chart& out) {
+  if (c.has_target())
+    out.limits.push_back(
+        {true, static_cast<double>(c.request.sla.isl), "ISL " + std::to_string(c.request.sla.isl), true, false});
 }
 
 chart prefill_ttft(const context& c) {
@@ -283,9 +294,9 @@ chart prefill_ttft(const context& c) {
   add_notes(out, c.request.sla.ttft_ms, c.result.estimated);
   if (!fit_note.empty())
     out.notes.front() = fit_note.front() + "  ·  " + out.notes.front();
-  out.limits.push_back({false, c.request.sla.ttft_ms, "Target TTFT: " + text("%g ms", c.request.sla.ttft_ms), true});
-  out.limits.push_back(
-      {true, static_cast<double>(c.request.sla.isl), "ISL " + std::to_string(c.request.sla.isl), true, false});
+  if (c.has_target())
+    out.limits.push_back({false, c.request.sla.ttft_ms, "Target TTFT: " + text("%g ms", c.request.sla.ttft_ms), true});
+  mark_wanted_length(c, out);
   return out;
 }
 
@@ -294,8 +305,7 @@ chart prefill_throughput(const context& c) {
                         "Prefill throughput per GPU (tokens/s/GPU)");
   out.subtitle += of_engine(c.result.prefill);
   out.series.push_back(prefill_samples(c, false));
-  out.limits.push_back(
-      {true, static_cast<double>(c.request.sla.isl), "ISL " + std::to_string(c.request.sla.isl), true, false});
+  mark_wanted_length(c, out);
   add_notes(out, c.request.sla.ttft_ms, c.result.estimated);
   return out;
 }
@@ -323,7 +333,7 @@ chart decode_surface(const context& c, bool latency) {
       chart_point p;
       p.x = sample.kv_usage;
       p.y = latency ? sample.itl_ms : sample.throughput_per_gpu;
-      p.hollow = sample.itl_ms > c.request.sla.itl_ms;
+      p.hollow = c.has_target() && sample.itl_ms > c.request.sla.itl_ms;
       if (const auto* measured = point_behind(c.points, c.result.decode.engine, sample); measured && latency) {
         p.y_low = measured->value_low_ms;
         p.y_high = measured->value_high_ms;
@@ -333,7 +343,7 @@ chart decode_surface(const context& c, bool latency) {
     out.series.push_back(std::move(s));
     ++index;
   }
-  if (latency)
+  if (latency && c.has_target())
     out.limits.push_back({false, c.request.sla.itl_ms, "Target ITL: " + text("%g ms", c.request.sla.itl_ms), true});
   add_notes(out, c.request.sla.itl_ms, c.result.estimated);
   out.notes.front() += "  ·  one line per Decode Context Length (tokens), dots are "

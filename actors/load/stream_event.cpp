@@ -183,4 +183,16 @@ std::string answer_text(std::string_view json) {
   return {};
 }
 
+std::vector<std::string> listed_models(std::string_view body) {
+  std::vector<std::string> out;
+  simdjson::dom::element root;
+  simdjson::dom::array models;
+  if (parse(body, root) || root["data"].get(models))
+    return out;
+  for (const auto model : models)
+    if (std::string_view id; model["id"].get(id) == simdjson::SUCCESS)
+      out.emplace_back(id);
+  return out;
+}
+
 } // namespace sextant::load

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sextant::load {
 
@@ -34,5 +35,8 @@ stream_event read_plain_answer(std::string_view body);
 
 /// The text of the first choice in an event or body, escapes resolved; for sessions, which send it back.
 std::string answer_text(std::string_view json);
+
+/// The ids that the answer of `/v1/models` lists; none for anything else.
+std::vector<std::string> listed_models(std::string_view body);
 
 } // namespace sextant::load

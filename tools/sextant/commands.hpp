@@ -1,6 +1,9 @@
 // commands.hpp: The commands of the program. Each takes the parsed command line and returns the exit code.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "config/command_line.hpp"
 
 namespace sextant {
@@ -23,5 +26,9 @@ int run_cancel(const command_line& args);
 int run_results(const command_line& args);
 int run_list(const command_line& args);
 int run_pick(const command_line& args);
+
+// Commands with flags of their own, with the names of the tools that they stand in for: the words behind the command.
+int run_load(const std::vector<std::string>& words);
+int run_profile_endpoint(const std::vector<std::string>& words);
 
 } // namespace sextant

@@ -78,7 +78,4 @@ public:
 /// `ui`: `dashboard`, `simple`, `none`, or empty: by what stderr is.
 std::unique_ptr<load_view> make_load_view(const std::string& ui, const load_run& run);
 
-/// `sextant load WORDS...`; returns the exit code.
-int run_load(const std::vector<std::string>& words);
-
 } // namespace sextant

@@ -185,7 +185,8 @@ private:
       const auto listed = control_.get("/v1/models", request, timeout_ns);
       if (listed.end != http_end::complete || listed.status != 200)
         return listed.status > 0 ? "/v1/models answers with HTTP " + std::to_string(listed.status) : listed.detail;
-      if (listed.body.find(load::json_quoted(run_.options.models[0])) == std::string::npos)
+      const auto models = load::listed_models(listed.body);
+      if (std::find(models.begin(), models.end(), run_.options.models[0]) == models.end())
         return "/v1/models does not list " + run_.options.models[0];
     }
     if (mode != "models") {

@@ -5,19 +5,22 @@
 
 #include "tools/sextant/commands.hpp"
 #include "tools/sextant/estimate.hpp"
-#include "tools/sextant/load.hpp"
 #include "tools/sextant/process.hpp"
 
 int main(int argc, char** argv) {
   using namespace sextant;
   hold_signals();
-  if (argc > 1 && std::string_view{argv[1]} == "load") // flags of its own, with AIPerf's names
-    return run_load({argv + 2, argv + argc});
+  static const std::map<std::string_view, int (*)(const std::vector<std::string>&)> own_flags{
+      {"load", run_load}, {"profile-endpoint", run_profile_endpoint}};
+  if (const auto command = argc > 1 ? own_flags.find(argv[1]) : own_flags.end(); command != own_flags.end())
+    return command->second({argv + 2, argv + argc});
   const auto args = parse_command_line(argc, argv);
   if (args.version) {
     printf("sextant %s\n", SEXTANT_VERSION);
     return exit_ok;
   }
+  if (const auto command = own_flags.find(args.command); args.help && command != own_flags.end()) // `help load`
+    return command->second({"--help"});
   if (args.help || (args.command.empty() && args.errors.empty())) {
     printf("%s", help_text(args.command).c_str());
     return exit_ok;
