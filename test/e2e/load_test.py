@@ -1,0 +1,142 @@
+"""`sextant load` and `sextant profile-endpoint` against an endpoint whose times are known."""
+import json
+import os
+import re
+import signal
+import subprocess
+import unittest
+import urllib.request
+
+from sextant import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SextantTest, wait_until
+
+SERVER = os.environ.get("NULL_SERVER", "null_server")
+
+
+class Load(SextantTest):
+
+    def setUp(self):
+        super().setUp()
+        self.server = None
+
+    def tearDown(self):
+        self.stop()
+        super().tearDown()
+
+    def stop(self):
+        if self.server:
+            self.server.kill()
+            self.server.wait()
+            self.server.stdout.close()
+            self.server = None
+
+    def serve(self, *flags):
+        self.stop()
+        self.server = subprocess.Popen([SERVER, *map(str, flags)], stdout=subprocess.PIPE, text=True)
+        self.url = re.search(r"http://\S+", self.server.stdout.readline()).group(0)
+
+    def load(self, *flags, expect=EXIT_OK, **more):
+        return self.run_to_end("load", "--model", "null", "--url", self.url, "--random-seed", 5, *flags, expect=expect, **more)
+
+    def summary(self, folder):
+        return json.loads((self.folder / folder / "profile_export_aiperf.json").read_text())
+
+    def test_a_run_reports_the_times_of_the_server(self):
+        self.serve("--ttft-ms", 40, "--itl-ms", 5, "--pattern", "staggered")
+        done = self.load("--streaming", "--isl", 100, "--osl", 12, "--concurrency", 4, "--request-count", 40,
+                         "--warmup-request-count", 4, "--artifact-dir", "out", "--goodput", "time_to_first_token:1000")
+        self.assertIn("40 requests answered, 0 failed", done.stdout)
+        got = self.summary("out")
+        self.assertAlmostEqual(got["time_to_first_token"]["avg"], 40, delta=4)
+        self.assertAlmostEqual(got["inter_token_latency"]["avg"], 5, delta=0.3)
+        # Words: the server makes tokens of bytes, so lengths hold on average only.
+        self.assertAlmostEqual(got["input_sequence_length"]["avg"], 100, delta=3)
+        self.assertEqual(got["output_sequence_length"]["avg"], 12)
+        self.assertEqual(got["request_count"]["avg"], 40)
+        self.assertEqual(got["good_request_count"]["avg"], 40)
+        self.assertEqual(got["error_summary"], [])
+        records = [json.loads(line) for line in (self.folder / "out/profile_export.jsonl").read_text().splitlines()]
+        phases = [r["metadata"]["benchmark_phase"] for r in records]
+        self.assertEqual((phases.count("warmup"), phases.count("profiling")), (4, 40))
+        inputs = json.loads((self.folder / "out/inputs.json").read_text())["data"]
+        self.assertEqual(len(inputs), 40)
+        self.assertEqual(sorted(p.name for p in (self.folder / "out").iterdir() if p.suffix in (".json", ".csv", ".jsonl")),
+                         ["inputs.json", "profile_export.jsonl", "profile_export_aiperf.csv", "profile_export_aiperf.json"])
+
+    def test_a_plan_sends_the_same_again(self):
+        self.serve("--ttft-ms", 5, "--itl-ms", 1)
+        common = ("--streaming", "--endpoint-type", "completions", "--isl", 50, "--isl-stddev", 10, "--osl", 4)
+        self.load(*common, "--request-rate", 100, "--request-count", 30, "--export-plan", "plan.jsonl", "--artifact-dir", "one")
+        self.run_to_end("load", "--model", "null", "--url", self.url, *common, "--plan", "plan.jsonl", "--artifact-dir", "two")
+
+        def prompts(folder):
+            data = json.loads((self.folder / folder / "inputs.json").read_text())["data"]
+            return [payload["prompt"] for session in data for payload in session["payloads"]]
+
+        self.assertEqual(len(prompts("one")), 30)
+        self.assertEqual(prompts("one"), prompts("two"))
+
+    def test_a_sweep_has_a_folder_for_each_value(self):
+        self.serve("--ttft-ms", 2, "--itl-ms", 1)
+        self.load("--isl", 10, "--osl", 2, "--concurrency", "1,3", "--request-count", 6, "--artifact-dir", "sweep")
+        self.assertEqual({p.name for p in (self.folder / "sweep").iterdir()}, {"concurrency_1", "concurrency_3"})
+
+    def test_all_requests_failed_is_a_failure(self):
+        self.serve("--fault", "http-500")
+        done = self.load("--streaming", "--request-count", 5, "--osl", 2, "--artifact-dir", "out", expect=EXIT_FAILED)
+        self.assertIn("5 failed", done.stdout)
+        self.assertEqual(sum(e["count"] for e in self.summary("out")["error_summary"]), 5)
+
+    def test_nobody_there_and_wrong_words(self):
+        self.url = "http://127.0.0.1:9"
+        done = self.load("--streaming", "--artifact-dir", "out", expect=EXIT_FAILED)
+        self.assertIn("refused", done.stderr.lower())
+        self.assertFalse((self.folder / "out").exists())
+        done = self.load("--concurency", 4, "--request-count", 0, "--input-file", "missing", expect=EXIT_BAD_INPUT)
+        for part in ("did you mean '--concurrency'?", "--request-count", "nothing was started"):
+            self.assertIn(part, done.stderr)
+
+    def test_an_interrupted_run_keeps_what_it_has(self):
+        self.serve("--ttft-ms", 10, "--itl-ms", 1)
+        program = self.start("load", "--model", "null", "--url", self.url, "--streaming", "--osl", 5, "--concurrency", 2,
+                             "--benchmark-duration", 60, "--artifact-dir", "out")
+        self.assertTrue(wait_until(lambda: self.answered() > 5, 20))
+        program.signal(signal.SIGINT)
+        self.assertEqual(program.wait(20), EXIT_INTERRUPTED)
+        got = self.summary("out")
+        self.assertTrue(got["was_cancelled"])
+        self.assertGreater(got["request_count"]["avg"], 5)
+
+    def answered(self):
+        """Requests that the server has answered."""
+        with urllib.request.urlopen(self.url + "/metrics") as page:
+            counts = re.findall(rb'(?m)^dynamo_frontend_requests_total.*status="success"} (\d+)', page.read())
+        return sum(map(int, counts))
+
+    def test_secrets_are_nowhere(self):
+        self.serve("--fault", "http-400=0.5", "--ttft-ms", 1, "--itl-ms", 1)
+        secret = "sk-verysecret-0815"
+        done = self.load("--streaming", "--osl", 2, "--request-count", 10, "--artifact-dir", "out", "--header",
+                         "X-Api-Key:" + secret, "--api-key", secret + "2")
+        texts = [done.stdout, done.stderr] + [p.read_text(errors="replace") for p in (self.folder / "out").iterdir()]
+        for text in texts:
+            self.assertNotIn(secret, text)
+
+    def test_the_curves_of_an_endpoint(self):
+        self.serve("--ttft-ms", 20, "--itl-ms", 4, "--pattern", "staggered")
+        self.run_to_end("profile-endpoint", "--mode", "prefill", "--url", self.url, "--max_context_length", 2048,
+                        "--interpolation_granularity", 4, "--work_dir", "prefill")
+        self.run_to_end("profile-endpoint", "--mode", "decode", "--url", self.url, "--max-context-length", 2048,
+                        "--interpolation-granularity", 2, "--max-kv-tokens", 6000, "--work-dir", "decode")
+        import numpy
+        prefill = numpy.load(self.folder / "prefill/raw_data.npz")
+        self.assertEqual(prefill["prefill_isl"].tolist(), [100, 459, 818, 1177])
+        self.assertTrue(numpy.all(abs(prefill["prefill_ttft"] - 20) < 3), prefill["prefill_ttft"])
+        decode = numpy.load(self.folder / "decode/raw_data.npz")
+        self.assertTrue(numpy.all(abs(decode["z_itl"] - 4) < 0.1), decode["z_itl"])
+        self.assertEqual(decode["max_kv_tokens"].tolist(), [6000])
+        for picture in ("prefill/prefill_ttft_interpolation.png", "decode/decode_itl_interpolation.png"):
+            self.assertGreater((self.folder / picture).stat().st_size, 5000)
+
+
+if __name__ == "__main__":
+    unittest.main()
