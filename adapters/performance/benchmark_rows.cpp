@@ -64,16 +64,22 @@ std::string base_of(std::string_view name) {
   return base;
 }
 
-/// Facts of the model, or of another checkpoint of the same network: formats come from the row.
-const model_facts* model_of(std::string_view name) {
-  if (const auto* exact = find_model(name))
-    return exact;
+/// The checkpoint of the network of `name` with the shortest name among those that `wanted` accepts.
+template <class Wanted>
+const model_facts* checkpoint_of(std::string_view name, Wanted&& wanted) {
   const auto base = base_of(name);
   const model_facts* found = nullptr;
   for (const auto& known : model_names())
     if (base_of(known) == base && (!found || known.size() < found->name.size()))
-      found = find_model(known);
+      if (const auto* facts = find_model(known); wanted(*facts))
+        found = facts;
   return found;
+}
+
+/// Facts of the model, or of another checkpoint of the same network: formats come from the row.
+const model_facts* model_of(std::string_view name) {
+  const auto* exact = find_model(name);
+  return exact ? exact : checkpoint_of(name, [](const model_facts&) { return true; });
 }
 
 /// Formats of the row where the checkpoint of the catalogue has others.
@@ -88,18 +94,19 @@ void set_formats(model_facts& model, const cells& row) {
     return;
   }
   const auto gemm = std::string{row.text("gemm_quant_mode")}, moe = std::string{row.text("moe_quant_mode")};
-  const std::string format = precision == "fp8"    ? "fp8"
+  const std::string format = precision == "fp8"    ? (moe == "fp8_block" ? "fp8_block" : "fp8")
                              : precision == "fp4"  ? "nvfp4"
                              : precision == "int4" ? "int4_wo"
                                                    : gemm;
   if (format.empty())
     return;
-  // Labels do not tell kinds of FP8 apart: a checkpoint that has one keeps its own.
-  if (format_bytes(model.gemm_quant) == format_bytes(format) && is_weight_only(model.gemm_quant) == is_weight_only(format))
-    return;
-  model.gemm_quant = gemm.empty() ? format : gemm;
+  // Labels do not tell kinds of FP8 apart, published checkpoints do.
+  const auto* published = checkpoint_of(model.name, [&](const model_facts& m) {
+    return format_bytes(m.gemm_quant) == format_bytes(format) && is_weight_only(m.gemm_quant) == is_weight_only(format);
+  });
+  model.gemm_quant = published ? published->gemm_quant : format;
   if (model.experts > 0)
-    model.moe_quant = moe.empty() ? format : moe;
+    model.moe_quant = published ? published->moe_quant : moe.empty() ? format : moe;
   if (precision == "int4") {
     model.gemm_quant = "bfloat16"; // experts only
     return;
@@ -140,10 +147,6 @@ void set_recipe(benchmark_row& row, const cells& c) {
     return;
   // It sets max_num_tokens to one prompt and one token of every client.
   group.chunk_tokens = static_cast<int>(row.traffic.isl + row.traffic.concurrency + 64);
-  // Until October 2025 its dense 1k/1k runs on TensorRT-LLM streamed every 20th token.
-  if (group.engine.model.experts == 0 && row.traffic.isl == 1024 && row.traffic.osl == 1024 && !c.text("measured_on").empty()
-      && c.text("measured_on") < std::string_view{"2025-11"})
-    group.stream_interval = 20;
 }
 
 /// How many engines a row without counts probably had: decode engines until few requests share one of them (at most four),

@@ -45,7 +45,8 @@ public:
         return std::max(1.0, std::round(longest * share));
       };
       r.prompt = std::max(1.0, drawn(1, traffic_.isl) - traffic_.prefix);
-      r.output = drawn(2, traffic_.osl);
+      const double drift = traffic_.drift * (2 * uniform(traffic_.seed, 4, static_cast<uint64_t>(i)) - 1);
+      r.output = std::max(1.0, std::round(drawn(2, traffic_.osl) * (1 + drift)));
       if (traffic_.rate_per_s > 0)
         r.arrival = at += -std::log1p(-uniform(traffic_.seed, 3, static_cast<uint64_t>(i))) / traffic_.rate_per_s;
     }

@@ -25,6 +25,7 @@ struct rank_traffic {
   double requests = 10;    ///< of the whole run
   double isl = 1, osl = 1; ///< tokens; lengths of requests are uniform in [shortest, 1] times these
   double shortest = 1;     ///< (0, 1]
+  double drift = 0;        ///< [0, 1): outputs are longer or shorter by up to this share, so that equal requests part
   double prefix = 0;       ///< tokens of every prompt that are in the prefix cache
   uint64_t seed = 0;
 };

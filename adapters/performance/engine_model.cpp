@@ -15,13 +15,13 @@ namespace {
 /// Scales what tables answer; formulas have their constants already.
 class served_timer final : public op_timer {
 public:
-  served_timer(std::shared_ptr<const op_timer> inner, const backend_parameters& backend)
-      : inner_{std::move(inner)}, backend_{backend} {}
+  served_timer(std::shared_ptr<const op_timer> inner, const table_parameters& served)
+      : inner_{std::move(inner)}, served_{served} {}
 
   op_time time(const op& x, const op_load& load) const override {
     auto t = inner_->time(x, load);
     if (t.tier == time_tier::measured)
-      t.seconds = t.seconds * factor(x) + extra(x);
+      t.seconds *= factor(x);
     return t;
   }
   std::string source(int index) const override { return inner_->source(index); }
@@ -31,33 +31,22 @@ private:
     switch (x.kind) {
       case op_kind::gemm:
       case op_kind::mla_bmm:
-        return backend_.table_gemm;
+        return served_.products;
       case op_kind::moe:
-        return backend_.table_experts;
-      case op_kind::generation_attention:
-      case op_kind::generation_mla:
-        return backend_.table_attention_step;
-      case op_kind::context_attention:
-      case op_kind::context_mla:
-        return backend_.table_attention_prompt;
+        return served_.experts;
       case op_kind::all_reduce:
       case op_kind::all_gather:
       case op_kind::reduce_scatter:
       case op_kind::all_to_all:
       case op_kind::p2p:
-        return backend_.table_collective;
-      default:
-        return backend_.table_other;
+        return served_.collectives;
+      default: // attention alone, or a module around it
+        return served_.attention;
     }
-  }
-  /// Kernels that the benchmarks of products leave out: quantising of activations.
-  double extra(const op& x) const {
-    const bool product = x.kind == op_kind::gemm || x.kind == op_kind::moe;
-    return product && !is_weight_only(x.quant) && format_bytes(x.quant) < 2 ? backend_.quantise_s : 0;
   }
 
   std::shared_ptr<const op_timer> inner_;
-  backend_parameters backend_;
+  table_parameters served_;
 };
 
 op_load rows_load(double rows, double sequences) {
@@ -103,9 +92,9 @@ std::shared_ptr<const op_timer> make_fitted_timer(const engine_spec& engine, con
   return make_roofline_timer(engine, rates);
 }
 
-std::shared_ptr<const op_timer> make_served_timer(std::shared_ptr<const op_timer> tables, const engine_spec& engine,
+std::shared_ptr<const op_timer> make_served_timer(std::shared_ptr<const op_timer> tables,
                                                   const model_parameters& parameters) {
-  return std::make_shared<served_timer>(std::move(tables), parameters.of(engine.backend));
+  return std::make_shared<served_timer>(std::move(tables), parameters.tables);
 }
 
 std::shared_ptr<const op_timer> timer_of(const engine_spec& engine, const timer_factory& tables,
@@ -113,7 +102,7 @@ std::shared_ptr<const op_timer> timer_of(const engine_spec& engine, const timer_
   auto timer = make_fitted_timer(engine, parameters);
   if (tables)
     if (auto measured = tables(engine, timer))
-      timer = make_served_timer(std::move(measured), engine, parameters);
+      timer = make_served_timer(std::move(measured), parameters);
   return timer;
 }
 
@@ -122,7 +111,7 @@ step_parameters served_step_parameters(backend_kind backend, const model_paramet
   const auto& b = parameters.of(backend);
   p.host_s = b.host_s;
   p.host_sequence_s = b.host_sequence_s;
-  p.prefill_layer_s = 0;
+  p.prompt_layer_s = b.prompt_layer_s;
   return p;
 }
 
@@ -206,6 +195,7 @@ engine_model model_engine(const engine_spec& engine, const timer_factory& tables
   c.host_s = b.host_s;
   c.host_sequence_s = b.host_sequence_s;
   c.host_request_s = b.host_request_s;
+  c.prompt_launch_s = b.prompt_layer_s * engine.model.layers / stages;
   model.policy = default_policy(engine, kv_tokens_of(engine));
   model.first_token_s = b.first_token_s;
   model.prompt_token_s = b.prompt_token_s;

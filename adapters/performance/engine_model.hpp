@@ -20,8 +20,8 @@ using timer_factory =
 /// The fitted timer of an engine: formulas with the constants of its GPU and back end.
 std::shared_ptr<const op_timer> make_fitted_timer(const engine_spec& engine, const model_parameters& parameters);
 
-/// What a kernel of a table costs in a served step: its isolated time with the fitted factors of the back end.
-std::shared_ptr<const op_timer> make_served_timer(std::shared_ptr<const op_timer> tables, const engine_spec& engine,
+/// What a kernel of a table costs in a served step: its isolated time with the fitted factors.
+std::shared_ptr<const op_timer> make_served_timer(std::shared_ptr<const op_timer> tables,
                                                   const model_parameters& parameters);
 
 /// The timer of an engine in a served step: tables where there are any, formulas for the rest.

@@ -39,17 +39,16 @@ void each_parameter(model_parameters& p, Visit&& visit) {
                                {"host_s", &b.host_s},
                                {"host_sequence_s", &b.host_sequence_s},
                                {"host_request_s", &b.host_request_s},
+                               {"prompt_layer_s", &b.prompt_layer_s},
                                {"mixed_scale", &b.mixed_scale},
                                {"first_token_s", &b.first_token_s},
-                               {"prompt_token_s", &b.prompt_token_s},
-                               {"table_gemm", &b.table_gemm},
-                               {"table_experts", &b.table_experts},
-                               {"table_attention_step", &b.table_attention_step},
-                               {"table_attention_prompt", &b.table_attention_prompt},
-                               {"table_collective", &b.table_collective},
-                               {"table_other", &b.table_other}})
+                               {"prompt_token_s", &b.prompt_token_s}})
       visit(std::string{label} + "." + name, *value);
   }
+  visit("tables.products", p.tables.products);
+  visit("tables.experts", p.tables.experts);
+  visit("tables.attention", p.tables.attention);
+  visit("tables.collectives", p.tables.collectives);
   visit("all.link_share", p.link_share);
   visit("all.ramp_rows", p.ramp_rows);
   visit("disagg.hand_over_scale", p.hand_over_scale);
@@ -78,16 +77,17 @@ std::vector<fitted_constant> read_constants(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     if (std::exchange(header, false) || line.empty())
       continue;
-    std::array<std::string_view, 5> cells;
+    std::array<std::string_view, 6> cells;
     for (auto& cell : cells) {
       const auto tab = std::min(line.find('\t'), line.size());
       cell = line.substr(0, tab);
       line.remove_prefix(std::min(tab + 1, line.size()));
     }
-    constants.push_back(
-        {std::string{cells[0]}, number(cells[1]), number(cells[2]), number(cells[3]), std::string{cells[4]}});
-    if (!(constants.back().value > 0) || !(constants.back().prior > 0) || !(constants.back().spread > 0))
-      broken("not a positive value, prior and spread:", cells[0]);
+    constants.push_back({std::string{cells[0]}, number(cells[1]), number(cells[2]), number(cells[3]), number(cells[4]),
+                         std::string{cells[5]}});
+    const auto& c = constants.back();
+    if (!(c.value > 0) || !(c.prior > 0) || !(c.spread > 0) || !(c.value <= c.most) || !(c.prior <= c.most))
+      broken("not a positive value, prior and spread within its limit:", cells[0]);
   }
   return constants;
 }

@@ -25,15 +25,20 @@ struct backend_parameters {
   double launch_s = 2e-6, elementwise_s = 2e-6, quantise_s = 1.5e-6;
   double cache_read_share = 0.7;
   double host_s = 1e-3, host_sequence_s = 8e-6, host_request_s = 2e-3;
+  double prompt_layer_s = 0.15e-3; ///< launches of a step with prompt tokens, per layer: it takes no less
   double mixed_scale = 1.05;
   double first_token_s = 15e-3, prompt_token_s = 5e-6;
-  double table_gemm = 1, table_experts = 1, table_attention_step = 1, table_attention_prompt = 1, table_collective = 1,
-         table_other = 1;
+};
+
+/// What a kernel takes in a served step over what it took alone when the tables were measured.
+struct table_parameters {
+  double products = 1, experts = 1, attention = 1, collectives = 1;
 };
 
 struct model_parameters {
   std::array<gpu_parameters, 2> gpus;         ///< up to Hopper, from Blackwell on
   std::array<backend_parameters, 3> backends; ///< in the order of `backend_kind`
+  table_parameters tables;
   double link_share = 0.6;
   double ramp_rows = 96;
   double hand_over_scale = 1.3;   ///< time of a prompt on a prefill engine over that on an aggregated one: router, hand-over
@@ -50,6 +55,7 @@ struct fitted_constant {
   double value = 0;  ///< committed, > 0
   double prior = 0;  ///< > 0
   double spread = 0; ///< standard deviation of ln(value / prior)
+  double most = 0;   ///< no fit may go beyond: 1 for shares of peaks
   std::string meaning;
 };
 

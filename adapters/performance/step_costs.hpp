@@ -27,24 +27,23 @@ struct step_costs {
   double context_low = 1024, context_high = 8192;
   double host_s = 0;          ///< per step
   double host_sequence_s = 0; ///< per sequence in the step
-  double host_prompt_s = 0;   ///< per step with prompt tokens
+  double prompt_launch_s = 0; ///< least time of a step with prompt tokens: its kernels are launched one by one
   double host_request_s = 0;  ///< per request that brings prompt tokens
 
   /// Every step takes `factor` times as long.
   void scale(double factor) {
     for (auto* curve : {&dense_decode, &dense_mixed, &prompt, &decode, &decode_more})
       curve->scale(factor);
-    for (auto* seconds : {&prompt_pair_s, &host_s, &host_sequence_s, &host_prompt_s, &host_request_s})
+    for (auto* seconds : {&prompt_pair_s, &host_s, &host_sequence_s, &prompt_launch_s, &host_request_s})
       *seconds *= factor;
   }
 
   double operator()(const step_work& w) const {
-    double seconds = host_s + host_sequence_s * (w.decode_requests + w.prompt_requests);
+    double seconds = 0;
     const double rows = w.prompt_tokens + w.decode_requests;
     if (w.prompt_tokens > 0) {
       const double each = w.prompt_tokens / std::max(1.0, w.prompt_requests);
-      seconds += host_prompt_s + host_request_s * w.prompt_requests + dense_mixed(rows)
-                 + prompt(each) * (w.prompt_tokens / each) + prompt_pair_s * w.prompt_context;
+      seconds += dense_mixed(rows) + prompt(each) * (w.prompt_tokens / each) + prompt_pair_s * w.prompt_context;
     } else {
       seconds += dense_decode(rows);
     }
@@ -53,7 +52,9 @@ struct step_costs {
       const double more = (mean - context_low) / (context_high - context_low);
       seconds += std::max(0.0, decode(w.decode_requests) + decode_more(w.decode_requests) * more);
     }
-    return seconds;
+    if (w.prompt_tokens > 0)
+      seconds = std::max(seconds, prompt_launch_s) + host_request_s * w.prompt_requests;
+    return seconds + host_s + host_sequence_s * (w.decode_requests + w.prompt_requests);
   }
 };
 

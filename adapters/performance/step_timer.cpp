@@ -97,18 +97,18 @@ step_parameters default_parameters(backend_kind backend) {
   };
   switch (backend) {
     case backend_kind::vllm: // 1, 2, 4, then every 8 up to 256, every 16 up to 512
-      p.host_s = 0.60e-3, p.host_sequence_s = 1.5e-6, p.prefill_layer_s = 16e-6;
+      p.host_s = 0.60e-3, p.host_sequence_s = 1.5e-6, p.prompt_layer_s = 0.15e-3;
       p.graph_batches = {1, 2, 4};
       up_to(8, 8, 256);
       up_to(272, 16, 512);
       break;
     case backend_kind::sglang: // 1, 2, 4, then every 8 up to 256
-      p.host_s = 0.45e-3, p.host_sequence_s = 1.0e-6, p.prefill_layer_s = 14e-6;
+      p.host_s = 0.45e-3, p.host_sequence_s = 1.0e-6, p.prompt_layer_s = 0.15e-3;
       p.graph_batches = {1, 2, 4};
       up_to(8, 8, 256);
       break;
     case backend_kind::trtllm: // every 1 up to 32, then 64 and 128
-      p.host_s = 0.30e-3, p.host_sequence_s = 0.8e-6, p.prefill_layer_s = 10e-6;
+      p.host_s = 0.30e-3, p.host_sequence_s = 0.8e-6, p.prompt_layer_s = 0.15e-3;
       up_to(1, 1, 32);
       p.graph_batches.push_back(64);
       p.graph_batches.push_back(128);
@@ -195,14 +195,17 @@ double step_timer::kernel_seconds(const op_load& load) const {
 }
 
 double step_timer::host_seconds(const op_load& load) const {
-  return parameters_.host_s + parameters_.host_sequence_s * (load.prefill_requests + load.decode_requests)
-         + (load.prefill_tokens > 0 ? parameters_.prefill_layer_s * layers_ : 0);
+  return parameters_.host_s + parameters_.host_sequence_s * (load.prefill_requests + load.decode_requests);
+}
+
+double step_timer::launch_seconds(const op_load& load) const {
+  return load.prefill_tokens > 0 ? parameters_.prompt_layer_s * layers_ / stages_ : 0;
 }
 
 double step_timer::seconds(const op_load& load) const {
   if (load.tokens <= 0)
     return parameters_.host_s;
-  return host_seconds(load) + kernel_seconds(scheduled(load));
+  return host_seconds(load) + std::max(launch_seconds(load), kernel_seconds(scheduled(load)));
 }
 
 step_breakdown step_timer::breakdown(const op_load& load) const {
@@ -228,8 +231,9 @@ step_breakdown step_timer::breakdown(const op_load& load) const {
   });
   for (std::size_t i = 0; i < branches.size(); ++i)
     result.ops[i].hidden = branches[i].first > 0 && beside.hides(branches[i].first, branches[i].second);
-  result.host_seconds = host_seconds(load);
-  result.seconds = result.host_seconds + kernels * parameters_.kernel_scale;
+  const double on_device = kernels * parameters_.kernel_scale;
+  result.seconds = host_seconds(load) + std::max(launch_seconds(load), on_device);
+  result.host_seconds = result.seconds - on_device;
   result.measured_share = all > 0 ? measured / all : 0;
   result.error = all > 0 ? error / all : 0;
   return result;

@@ -11,10 +11,10 @@ namespace sextant::performance {
 
 /// What a step costs beside its kernels. Fitted per back end; seconds.
 struct step_parameters {
-  double host_s = 0;              ///< scheduler, sampling, detokenising: per step
-  double host_sequence_s = 0;     ///< the same per sequence in the step
-  double prefill_layer_s = 0;     ///< launches of a step with prompt tokens, which runs without captured graphs: per layer
-  double kernel_scale = 1;        ///< on the sum of the kernels
+  double host_s = 0;          ///< scheduler, sampling, detokenising: per step
+  double host_sequence_s = 0; ///< the same per sequence in the step
+  double prompt_layer_s = 0;  ///< launches of a step with prompt tokens, per layer: without captured graphs it takes no less
+  double kernel_scale = 1;    ///< on the sum of the kernels
   std::vector<int> graph_batches; ///< decode batches that graphs were captured for, ascending; others are padded up
 };
 
@@ -40,8 +40,8 @@ struct op_share {
 
 /// What a step's time is made of.
 struct step_breakdown {
-  double seconds = 0; ///< the whole step
-  double host_seconds = 0;
+  double seconds = 0;        ///< the whole step
+  double host_seconds = 0;   ///< beside kernels: scheduler, sampling, launches that kernels wait for
   double measured_share = 0; ///< of the kernels' time
   double error = 0;          ///< relative, weighted by time
   std::vector<op_share> ops;
@@ -64,6 +64,8 @@ public:
   /// Kernels of those ops of a step that work on one kind of rows, `load` being all they work on; of a step with prompt
   /// tokens if `prompts`.
   double rows_seconds(bool prompts, op_rows rows, const op_load& load) const;
+  /// Time that launching the kernels of a step takes; 0 with captured graphs.
+  double launch_seconds(const op_load& load) const;
   /// Host time of a step.
   double host_seconds(const op_load& load) const;
   /// Decode batch after padding to the next captured graph.

@@ -13,7 +13,7 @@ namespace {
 
 constexpr double ttft_weight = 0.4;
 constexpr double inlier = 0.15;              ///< residuals beyond this count less and less
-constexpr std::size_t most_of_one_kind = 30; ///< runs of a combination that a fit looks at
+constexpr std::size_t most_of_one_kind = 12; ///< runs of a combination that a fit looks at
 
 timer_factory timers;
 
@@ -25,9 +25,9 @@ struct residuals {
   std::vector<double> r, w; ///< two per run, and the weight of each
 };
 
-residuals residuals_of(const std::vector<const measured_run*>& runs, const std::vector<double>& weights,
-                       const constants& x) {
-  const auto estimates = predict(runs, x);
+residuals residuals_of(const std::vector<const measured_run*>& runs, const std::vector<double>& weights, const constants& x,
+                       bool tables) {
+  const auto estimates = predict(runs, x, tables);
   residuals out;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const auto& e = estimates[i];
@@ -124,7 +124,7 @@ constants committed_constants() {
   return x;
 }
 
-std::vector<serving_estimate> predict(const std::vector<const measured_run*>& runs, const constants& x) {
+std::vector<serving_estimate> predict(const std::vector<const measured_run*>& runs, const constants& x, bool tables) {
   std::vector<double> values;
   for (const double v : x)
     values.push_back(std::exp(v));
@@ -132,12 +132,12 @@ std::vector<serving_estimate> predict(const std::vector<const measured_run*>& ru
   std::vector<serving_estimate> out(runs.size());
   in_parallel(runs.size(), [&](std::size_t i) {
     if (runs[i]->run.reason.empty())
-      out[i] = estimate_row(runs[i]->run, {timers, &parameters});
+      out[i] = estimate_row(runs[i]->run, {tables ? timers : timer_factory{}, &parameters});
   });
   return out;
 }
 
-constants fit_disaggregated(const std::vector<const measured_run*>& all, constants x) {
+constants fit_disaggregated(const std::vector<const measured_run*>& all, constants x, bool tables) {
   std::vector<const measured_run*> runs;
   for (const auto* run : all)
     if (run->run.disaggregated && run->tpot_ms > 0)
@@ -152,7 +152,7 @@ constants fit_disaggregated(const std::vector<const measured_run*>& all, constan
     return v.empty() ? 0.0 : v[v.size() / 2];
   };
   for (int round = 0; round < 6; ++round) {
-    const auto estimates = predict(runs, x);
+    const auto estimates = predict(runs, x, tables);
     std::vector<double> ttft, tpot;
     for (std::size_t i = 0; i < runs.size(); ++i)
       if (estimates[i].ok) {
@@ -168,46 +168,98 @@ constants fit_disaggregated(const std::vector<const measured_run*>& all, constan
   return x;
 }
 
-constants fit(const std::vector<const measured_run*>& all, constants x, int rounds) {
+namespace {
+
+/// Runs that a fit looks at, the same share of every combination, and their weights.
+struct fit_sample {
+  std::vector<const measured_run*> runs;
+  std::vector<double> weights; ///< 1 on average
+};
+
+fit_sample sample_of(const std::vector<const measured_run*>& all) {
   std::map<std::string, std::vector<const measured_run*>> kinds;
   for (const auto* run : all)
     kinds[run->combination].push_back(run);
-  std::vector<const measured_run*> runs;
-  std::vector<double> weights;
+  fit_sample sample;
+  double sum = 0;
   for (const auto& [name, members] : kinds) {
     const std::size_t taken = std::min(most_of_one_kind, members.size());
     for (std::size_t i = 0; i < taken; ++i) {
-      runs.push_back(members[i * members.size() / taken]);
-      weights.push_back(std::pow(static_cast<double>(taken), -0.25));
+      sample.runs.push_back(members[i * members.size() / taken]);
+      // Rows that are not clean may speculate, or carry labels that had to be repaired.
+      sample.weights.push_back(std::pow(static_cast<double>(taken), -0.25) * (sample.runs.back()->clean ? 1 : 0.3));
+      sum += sample.weights.back();
     }
   }
-  const double mean = [&] {
-    double sum = 0;
-    for (const double w : weights)
-      sum += w;
-    return sum / static_cast<double>(weights.size());
-  }();
-  for (auto& w : weights)
-    w /= mean;
+  for (auto& w : sample.weights)
+    w *= static_cast<double>(sample.runs.size()) / sum;
+  return sample;
+}
+
+bool ends_with_any(std::string_view name, std::initializer_list<std::string_view> ends) {
+  return std::any_of(ends.begin(), ends.end(), [&](auto end) { return name.ends_with(end); });
+}
+
+/// Constants that a stage moves.
+std::vector<std::size_t> moved_by(fit_stage stage) {
+  std::vector<std::size_t> moved;
+  for (std::size_t i = 0; i < fitted_constants().size(); ++i) {
+    const auto& name = fitted_constants()[i].name;
+    const bool served = name.starts_with("tables.") || name == "benchmark.waves"
+                        || ends_with_any(name, {".host_s", ".host_sequence_s", ".host_request_s", ".prompt_layer_s",
+                                                ".mixed_scale", ".first_token_s", ".prompt_token_s", ".elementwise_s"});
+    if (!name.starts_with("disagg.") && served == (stage == fit_stage::served))
+      moved.push_back(i);
+  }
+  return moved;
+}
+
+/// Whether a constant can change a run at all.
+bool concerns(const std::string& name, const measured_run& run) {
+  const auto owner = std::string_view{name}.substr(0, name.find('.'));
+  const auto& engine = run.run.engines.engine;
+  if (owner == "hopper" || owner == "blackwell")
+    return (owner == "blackwell") == (engine.gpu.sm_version >= 100);
+  const bool of_back_end = owner == "vllm" || owner == "sglang" || owner == "trtllm";
+  return !of_back_end || owner == to_text(engine.backend);
+}
+
+} // namespace
+
+constants fit(const std::vector<const measured_run*>& all, constants x, fit_stage stage, int rounds) {
+  const auto [runs, weights] = sample_of(all);
   const auto prior = prior_constants();
-  const auto& constants_ = fitted_constants();
-  auto now = residuals_of(runs, weights, x);
+  const auto& known = fitted_constants();
+  const auto moved = moved_by(stage);
+  const bool tables = stage == fit_stage::served;
+  auto now = residuals_of(runs, weights, x, tables);
   double best = loss(now, weights, x, prior), damping = 0.3;
   for (int round = 0; round < rounds; ++round) {
     constexpr double step = 0.02;
-    std::vector<std::vector<double>> slopes(x.size());
-    for (std::size_t p = 0; p < x.size(); ++p) {
-      auto moved = x;
-      moved[p] += step;
-      slopes[p] = residuals_of(runs, weights, moved).r;
-      for (std::size_t i = 0; i < slopes[p].size(); ++i)
-        slopes[p][i] = (slopes[p][i] - now.r[i]) / step;
+    std::vector<std::vector<double>> slopes(moved.size(), std::vector<double>(now.r.size()));
+    for (std::size_t p = 0; p < moved.size(); ++p) {
+      std::vector<std::size_t> places;
+      std::vector<const measured_run*> some;
+      std::vector<double> some_weights;
+      for (std::size_t i = 0; i < runs.size(); ++i)
+        if (concerns(known[moved[p]].name, *runs[i])) {
+          places.push_back(i);
+          some.push_back(runs[i]);
+          some_weights.push_back(weights[i]);
+        }
+      auto other = x;
+      const double most = std::log(known[moved[p]].most);
+      const double by = x[moved[p]] + step <= most ? step : -step;
+      other[moved[p]] += by;
+      const auto r = residuals_of(some, some_weights, other, tables).r;
+      for (std::size_t i = 0; i < r.size(); ++i)
+        slopes[p][2 * places[i / 2] + i % 2] = (r[i] - now.r[2 * places[i / 2] + i % 2]) / by;
     }
-    std::vector<std::vector<double>> a(x.size(), std::vector<double>(x.size()));
-    std::vector<double> b(x.size());
-    for (std::size_t p = 0; p < x.size(); ++p) {
-      const double stiff = 1 / std::pow(constants_[p].spread, 2);
-      b[p] = (prior[p] - x[p]) * stiff;
+    std::vector<std::vector<double>> a(moved.size(), std::vector<double>(moved.size()));
+    std::vector<double> b(moved.size());
+    for (std::size_t p = 0; p < moved.size(); ++p) {
+      const double stiff = 1 / std::pow(known[moved[p]].spread, 2);
+      b[p] = (prior[moved[p]] - x[moved[p]]) * stiff;
       for (std::size_t i = 0; i < now.r.size(); ++i)
         b[p] -= now.w[i] * slopes[p][i] * now.r[i];
       for (std::size_t q = 0; q <= p; ++q) {
@@ -217,24 +269,30 @@ constants fit(const std::vector<const measured_run*>& all, constants x, int roun
         a[p][q] = a[q][p] = sum;
       }
     }
-    for (int attempt = 0; attempt < 4; ++attempt) {
+    bool better = false;
+    for (int attempt = 0; attempt < 4 && !better; ++attempt) {
       auto damped = a;
-      for (std::size_t p = 0; p < x.size(); ++p)
+      for (std::size_t p = 0; p < moved.size(); ++p)
         damped[p][p] *= 1 + damping;
       const auto move = solve(damped, b);
-      auto moved = x;
-      for (std::size_t p = 0; p < x.size(); ++p)
-        moved[p] += std::clamp(move[p], -0.7, 0.7);
-      const auto then = residuals_of(runs, weights, moved);
-      if (const double l = loss(then, weights, moved, prior); l < best) {
-        x = moved;
+      auto other = x;
+      for (std::size_t p = 0; p < moved.size(); ++p)
+        other[moved[p]] = std::min(other[moved[p]] + std::clamp(move[p], -0.7, 0.7), std::log(known[moved[p]].most));
+      const auto then = residuals_of(runs, weights, other, tables);
+      const double l = loss(then, weights, other, prior);
+      better = l < best;
+      damping *= better ? 0.3 : 4;
+      if (better) {
+        const bool converged = best - l < 1e-3 * best;
+        x = other;
         now = then;
         best = l;
-        damping *= 0.3;
-        break;
+        if (converged)
+          return x;
       }
-      damping *= 4;
     }
+    if (!better)
+      break;
   }
   return x;
 }

@@ -31,15 +31,19 @@ using constants = std::vector<double>;
 constants prior_constants();
 constants committed_constants();
 
+/// What a fit moves: with measured kernels what a back end's host and a served step add to them; without, what the kernels
+/// reach by formula, the rest held.
+enum class fit_stage { served, formulas };
+
 /// Penalised least squares on ln(predicted / measured), robust against outliers; combinations count about equally. TTFT
 /// counts 0.4 times as much as TPOT. Deterministic.
-constants fit(const std::vector<const measured_run*>& runs, constants start, int rounds);
+constants fit(const std::vector<const measured_run*>& runs, constants start, fit_stage stage, int rounds);
 
 /// Sets the constants of disaggregated serving so that the median errors of these runs vanish.
-constants fit_disaggregated(const std::vector<const measured_run*>& runs, constants start);
+constants fit_disaggregated(const std::vector<const measured_run*>& runs, constants start, bool tables);
 
-/// Predictions of runs.
-std::vector<serving_estimate> predict(const std::vector<const measured_run*>& runs, const constants& x);
+/// Predictions of runs, from measured kernels or (`tables` false) by formulas.
+std::vector<serving_estimate> predict(const std::vector<const measured_run*>& runs, const constants& x, bool tables);
 
 /// Calls `work(i)` for 0..count-1 on all cores.
 void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work);

@@ -196,14 +196,25 @@ void report(const std::vector<scored>& all) {
 
 bool write_constants(const std::string& path, const constants& x) {
   std::ofstream file{path};
-  file << "name\tvalue\tprior\tspread\tmeaning\n";
+  file << "name\tvalue\tprior\tspread\tmost\tmeaning\n";
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto& c = fitted_constants()[i];
     char line[160];
-    snprintf(line, sizeof line, "%s\t%.4g\t%.6g\t%.3g\t", c.name.c_str(), std::exp(x[i]), c.prior, c.spread);
+    snprintf(line, sizeof line, "%s\t%.4g\t%.6g\t%.3g\t%.4g\t", c.name.c_str(), std::min(std::exp(x[i]), c.most), c.prior,
+             c.spread, c.most);
     file << line << c.meaning << '\n';
   }
   return static_cast<bool>(file);
+}
+
+/// All stages that predictions from tables or by formulas need, then disaggregated serving. With `tables` formulas answer
+/// for gaps only: `both` fits them as well.
+constants fit_all(const std::vector<const measured_run*>& aggregated, const std::vector<const measured_run*>& all,
+                  bool tables, bool both, int rounds) {
+  auto x = fit(aggregated, prior_constants(), fit_stage::served, rounds);
+  if (!tables || both)
+    x = fit(aggregated, x, fit_stage::formulas, rounds);
+  return fit_disaggregated(all, x, tables);
 }
 
 } // namespace
@@ -247,13 +258,15 @@ int main(int argc, char** argv) {
   for (const auto& run : runs)
     if (run.run.reason.empty() && run.ttft_ms > 0) {
       all.push_back(&run);
-      if (run.clean && run.tpot_ms > 0)
+      if (!run.run.disaggregated && !run.duplicate && run.tpot_ms > 0)
         fitting.push_back(&run);
     }
-  printf("%zu rows, %zu make sense, %zu clean for the fit\n", runs.size(), all.size(), fitting.size());
-  auto x = committed ? committed_constants() : fit_disaggregated(all, fit(fitting, prior_constants(), rounds));
+  const bool tables = !tables_file.empty();
+  printf("%zu rows, %zu make sense, %zu aggregated for the fit; %s\n", runs.size(), all.size(), fitting.size(),
+         tables ? "measured kernels" : "formulas");
+  const auto x = committed ? committed_constants() : fit_all(fitting, all, tables, true, rounds);
   std::vector<scored> inside;
-  const auto answers = predict(all, x);
+  const auto answers = predict(all, x, tables);
   for (std::size_t i = 0; i < all.size(); ++i)
     inside.push_back({all[i], answers[i]});
   printf("\nall runs, constants fitted on them\n");
@@ -267,21 +280,20 @@ int main(int argc, char** argv) {
     kinds[run->combination].push_back(run);
   std::vector<scored> outside;
   for (const auto& [name, members] : kinds) {
-    std::vector<const measured_run*> others;
-    for (const auto* run : fitting)
-      if (run->combination != name)
-        others.push_back(run);
-    std::vector<const measured_run*> other_pools;
-    for (const auto* run : all)
-      if (run->combination != name && run->run.disaggregated)
-        other_pools.push_back(run);
-    // A combination without clean runs was not in the fit anyway; the others start from the priors again.
-    const auto own =
-        fit_disaggregated(other_pools, others.size() == fitting.size() ? x : fit(others, prior_constants(), rounds));
-    const auto predicted = predict(members, own);
+    const auto not_of_it = [&](const std::vector<const measured_run*>& some) {
+      std::vector<const measured_run*> others;
+      std::copy_if(some.begin(), some.end(), std::back_inserter(others),
+                   [&](const auto* run) { return run->combination != name; });
+      return others;
+    };
+    // From the priors again: nothing of the combination is in the start either. Without aggregated runs it was in no fit.
+    const auto others = not_of_it(fitting);
+    const auto own = others.size() == fitting.size() ? fit_disaggregated(not_of_it(all), x, tables)
+                                                     : fit_all(others, not_of_it(all), tables, false, rounds);
+    const auto predicted = predict(members, own, tables);
     for (std::size_t i = 0; i < members.size(); ++i)
       outside.push_back({members[i], predicted[i]});
-    fflush(stdout);
+    fprintf(stderr, "left out: %s (%zu runs)\n", name.c_str(), members.size());
   }
   printf("\neach combination predicted by a fit that left it out\n");
   report(outside);

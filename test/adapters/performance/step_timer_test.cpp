@@ -32,9 +32,10 @@ TEST_CASE("a step grows with tokens, context and requests") {
     double last = 0;
     for (const int tokens : {64, 512, 2048, 8192, 32768}) {
       const double now = timer.seconds(load_of(1, tokens, 0, 1, 0, 0));
-      CHECK(now > last);
+      CHECK(now >= last); // short prompts take what launching the kernels takes
       last = now;
     }
+    CHECK(last > 2 * timer.seconds(load_of(1, 8192, 0, 1, 0, 0)));
     CHECK(timer.seconds(load_of(1, 2048, 8192, 1, 0, 0)) > timer.seconds(load_of(1, 2048, 0, 1, 0, 0)));
     last = 0;
     for (const int batch : {1, 4, 16, 64, 256}) {
