@@ -18,6 +18,8 @@ using namespace sextant::null_server;
 
 namespace {
 
+constexpr size_t most_connections = 200'000;
+
 struct loop {
   loop(const server_settings& settings, answer_log& log, int64_t origin_ns) : service(settings, log, origin_ns) {}
   null_service service;
@@ -66,7 +68,7 @@ int refuse_all(const server_settings& settings) {
 }
 
 int serve(const server_settings& settings) {
-  http::raise_descriptor_limit();
+  http::raise_descriptor_limit(most_connections);
   answer_log log{!settings.log.empty()};
   const int64_t origin_ns = monotonic_ns();
   std::vector<std::unique_ptr<loop>> loops;
