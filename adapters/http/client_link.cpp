@@ -19,6 +19,9 @@ namespace {
 
 constexpr size_t longest_head_bytes = 256 * 1024;
 constexpr unsigned most_loopback_sources = 200;
+/// The kernel prefers ports of one parity, 14,000 of the usual range; once they are taken it tries each of them in vain for
+/// every further connection, which then takes milliseconds.
+constexpr size_t connections_per_source = 10'000;
 
 link& of(llhttp_t* parser) {
   return *static_cast<link*>(parser->data);
@@ -146,6 +149,12 @@ std::vector<address> resolve(const http_url& url, std::string& error) {
 
 int open_socket(link_target& target, size_t address_index, std::string& error, bool& limit) {
   const auto& a = target.addresses[address_index];
+  const auto next_source = [&target] {
+    ++target.source;
+    target.from_source = 0;
+  };
+  if (++target.from_source > connections_per_source && is_loopback4(a.storage) && target.source < most_loopback_sources)
+    next_source();
   for (;;) {
     const int fd = socket(a.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -169,7 +178,7 @@ int open_socket(link_target& target, size_t address_index, std::string& error, b
       error = "no local port is left (limit net.ipv4.ip_local_port_range)";
     if (why != EADDRNOTAVAIL || !is_loopback4(a.storage) || target.source == most_loopback_sources)
       return -1;
-    ++target.source;
+    next_source();
   }
 }
 

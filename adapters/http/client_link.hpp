@@ -87,7 +87,8 @@ struct link_target {
   std::deque<link*> idle;  ///< oldest first, so that equal waves use equal connections
   size_t connecting = 0;   ///< handshakes among them
   size_t alive = 0;        ///< idle or busy
-  unsigned source = 0;     ///< loopback only: last byte of the own address is this much above 1 when ports run out
+  unsigned source = 0;     ///< loopback only: last byte of the own address is this much above 1 when ports get scarce
+  size_t from_source = 0;  ///< connections opened from that address
 };
 
 /// What llhttp calls while it reads an answer; its `data` is the link.
