@@ -135,7 +135,7 @@ constexpr std::array result_rows{
   load_option_row{.name = "metric-profile", .kind = choice, .value = "aiperf", .choices = "aiperf vllm genai-perf mlperf", .help = "whose definitions of the metrics"},
   load_option_row{.name = "export-http-trace", .kind = boolean, .value = "false", .help = "phases of each exchange in the records"},
   load_option_row{.name = "show-trace-timing", .kind = boolean, .value = "false", .help = "phases of the exchanges in the summary too"},
-  load_option_row{.name = "ui", .aliases = "ui-type", .kind = choice, .choices = "dashboard simple none", .help = "progress; default: dashboard on a terminal, none else"},
+  load_option_row{.name = "ui", .aliases = "ui-type", .kind = choice, .choices = "dashboard simple none json", .help = "progress on the error output; default: dashboard on a terminal, a line every 5 s else; json: a line of JSON every second"},
   load_option_row{.name = "strict", .kind = boolean, .value = "false", .help = "exit code 1 also when a validity check fails"},
   load_option_row{.name = "verbose", .aliases = "v", .kind = boolean, .value = "false", .help = "more words on the error output"},
 };

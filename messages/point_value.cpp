@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
+#include <numeric>
 
 #include "messages/special_functions.hpp"
 
@@ -24,20 +26,57 @@ std::map<uint32_t, std::vector<const request_record*>> by_wave(const point_plan&
   return waves;
 }
 
-double latency_of(const point_plan& plan, const request_record& record) {
-  return plan.kind == point_kind::ttft ? ttft_ms(record) : itl_ms(record);
+/// The events of a request from `first` to `last` whose gaps count.
+struct decode_span {
+  const request_record* record = nullptr;
+  size_t first = 0, last = 0;
+};
+
+/// Mean gap between the tokens of a span, ms.
+double itl_of(const decode_span& s) {
+  const auto& r = *s.record;
+  if (s.first == 0 && s.last + 1 == r.token_ns.size())
+    return itl_ms(r);
+  double tokens = static_cast<double>(s.last - s.first);
+  if (r.event_tokens.size() == r.token_ns.size())
+    tokens = std::accumulate(r.event_tokens.begin() + static_cast<ptrdiff_t>(s.first) + 1,
+                             r.event_tokens.begin() + static_cast<ptrdiff_t>(s.last) + 1, 0.0);
+  return tokens > 0 ? static_cast<double>(r.token_ns[s.last] - r.token_ns[s.first]) / 1e6 / tokens : 0;
+}
+
+/// What of a wave is decoding at the full load: from the last first token to the first last one. Before it some requests
+/// still wait for their prompts, and the others for those prompts' steps; after it the load falls. Whole requests where
+/// that leaves less than half of one.
+std::vector<decode_span> loaded_spans(const std::vector<const request_record*>& wave) {
+  std::vector<decode_span> whole, loaded;
+  int64_t from = 0, to = std::numeric_limits<int64_t>::max();
+  for (const auto* r : wave) {
+    if (r->token_ns.empty())
+      continue;
+    whole.push_back({r, 0, r->token_ns.size() - 1});
+    from = std::max(from, r->token_ns.front());
+    to = std::min(to, r->token_ns.back());
+  }
+  for (const auto& s : whole) {
+    const auto& t = s.record->token_ns;
+    const auto first = std::lower_bound(t.begin(), t.end(), from), behind = std::upper_bound(t.begin(), t.end(), to);
+    if (behind - first < 2 || 2 * (behind - first) < static_cast<ptrdiff_t>(t.size()))
+      return whole;
+    loaded.push_back({s.record, static_cast<size_t>(first - t.begin()), static_cast<size_t>(behind - t.begin()) - 1});
+  }
+  return loaded;
 }
 
 /// Interval over the token positions of one or two waves: what all requests share because they decode in one batch.
-interval step_interval(const std::vector<const request_record*>& records, double mean) {
+interval step_interval(const std::vector<decode_span>& spans, double mean) {
   std::vector<double> gap, weight;
-  for (const auto* record : records)
-    for (size_t j = 1; j < record->token_ns.size(); ++j) {
+  for (const auto& [record, first, last] : spans)
+    for (size_t j = 1; first + j <= last; ++j) {
       if (gap.size() < j) {
         gap.push_back(0);
         weight.push_back(0);
       }
-      gap[j - 1] += static_cast<double>(record->token_ns[j] - record->token_ns[j - 1]) / 1e6;
+      gap[j - 1] += static_cast<double>(record->token_ns[first + j] - record->token_ns[first + j - 1]) / 1e6;
       weight[j - 1] += 1;
     }
   const auto n = static_cast<double>(gap.size());
@@ -132,17 +171,21 @@ double itl_ms(const request_record& record) {
 interval value_of(const point_plan& plan, const std::vector<request_record>& records) {
   const auto waves = by_wave(plan, records);
   std::vector<double> units, requests, means;
-  std::vector<const request_record*> all;
+  std::vector<decode_span> all;
   for (const auto& [wave, members] : waves) {
     if (plan.kind == point_kind::ttft && plan.burst_ratio > 1)
       burst_rounds(plan, members, units);
-    double sum = 0;
-    for (const auto* record : members) {
-      requests.push_back(latency_of(plan, *record));
-      sum += requests.back();
-      all.push_back(record);
-    }
-    means.push_back(sum / static_cast<double>(members.size()));
+    const auto before = requests.size();
+    if (plan.kind == point_kind::ttft)
+      for (const auto* record : members)
+        requests.push_back(ttft_ms(*record));
+    else
+      for (const auto& span : loaded_spans(members)) {
+        requests.push_back(itl_of(span));
+        all.push_back(span);
+      }
+    const double sum = std::accumulate(requests.begin() + static_cast<ptrdiff_t>(before), requests.end(), 0.0);
+    means.push_back(sum / static_cast<double>(std::max<size_t>(1, requests.size() - before)));
   }
   if (!units.empty())
     return interval_of_mean(units);

@@ -47,6 +47,10 @@ double itl_ms(const request_record& record);     ///< (last - first) / (tokens -
 
 /// The latency that the selection uses, over the faultless requests of all waves.
 ///
+/// An inter-token latency is that of decoding at the point's whole load: of each wave the part counts in which all its
+/// requests decode. The steps before it also carry prompts that are not in the cache to the last token, which the decode
+/// engine of a disaggregated deployment never sees; the steps after it carry a smaller load.
+///
 /// Independent units are: requests, if one is in flight at a time; the rounds of each burst under the DEP burst rule
 /// (TTFT of a round = its last first token, less that of the round before and the decode steps in between, so that
 /// the mean over the rounds is the burst rule's value); wave means from three waves on. One or two waves of requests that

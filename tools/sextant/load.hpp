@@ -66,16 +66,18 @@ std::string load_plan_text(const load_run& run);
 /// The end of a run for people: metrics as a table, errors, what limits the result, where the files are.
 std::string load_summary_text(const load_run& run, const load_outcome& outcome);
 
-/// Shows how a run goes, on stderr. Used from one thread.
+/// Shows how a run goes, on stderr. Used from one thread, but for `note`.
 class load_view {
 public:
   virtual ~load_view() = default;
+  /// A finished request. From any thread.
+  virtual void note(const request_record&) {}
   virtual void refresh(const load::play_progress& progress) = 0;
   /// Takes a live view away.
   virtual void done() = 0;
 };
 
-/// `ui`: `dashboard`, `simple`, `none`, or empty: by what stderr is.
+/// `ui`: `dashboard`, `simple`, `none`, `json`, or empty: by what stderr is.
 std::unique_ptr<load_view> make_load_view(const std::string& ui, const load_run& run);
 
 } // namespace sextant

@@ -258,6 +258,10 @@ private:
     s.progress = &progress_;
     s.cancelled = &cancelled_;
     s.stop_sending = &stop_sending_;
+    s.on_record = [this](const request_record& record, traffic_phase phase) {
+      if (phase == traffic_phase::profiling)
+        view_->note(record);
+    };
     return s;
   }
 
@@ -269,6 +273,7 @@ private:
     };
     load::play_result played;
     std::atomic<bool> over{false};
+    view_ = make_load_view(run_.options.ui, run_);
     std::thread player{[&] {
       played = load::play(run_.schedule, endpoints(), make, settings());
       over = true;
@@ -283,7 +288,6 @@ private:
 
   /// Shows progress, and ends the run for signals and for too many failures.
   void watch(const std::atomic<bool>& over) {
-    const auto view = make_load_view(run_.options.ui, run_);
     while (!over) {
       if (signalled(look_again)) {
         ++signals_seen_;
@@ -296,9 +300,9 @@ private:
         stop_sending_ = true;
         cancelled_ = true;
       }
-      view->refresh(progress_);
+      view_->refresh(progress_);
     }
-    view->done();
+    view_->done();
   }
 
   bool too_many_failed() const {
@@ -340,6 +344,7 @@ private:
   const std::string benchmark_id_;
   load::payload_context context_;
   load::play_progress progress_;
+  std::unique_ptr<load_view> view_;
   std::atomic<bool> cancelled_{false}, stop_sending_{false};
   int signals_seen_ = 0;
   load_outcome out_;

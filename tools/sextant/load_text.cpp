@@ -69,19 +69,30 @@ std::string interval_text(const metric_summary& m) {
   return m.interval_known ? "[" + short_number(m.values.low) + ", " + short_number(m.values.high) + "]" : "";
 }
 
+std::string label_of(const metric_summary& m) {
+  const auto unit = m.unit == "tokens/sec/user" ? "tok/s/user" : m.unit; // the one that would widen the table
+  return m.header + " (" + unit + ")";
+}
+
 void add_table(std::string& out, const load_summary& s) {
-  add(out, "%-42s %10s %10s %10s %10s %10s %10s  %s\n", "", "mean", "min", "p50", "p90", "p99", "max", "95% of the mean");
+  std::vector<const metric_summary*> rows;
+  size_t width = 20;
   for (const auto* tag : table_tags) {
     const auto* m = s.find(tag);
-    if (!m || m->single)
+    const bool twice = std::string_view{tag} == "tpot" && s.find("inter_token_latency");
+    if (!m || m->single || twice)
       continue;
-    add(out, "%-42s %10s %10s %10s %10s %10s %10s  %s\n", (m->header + " (" + m->unit + ")").c_str(),
-        short_number(m->values.mean).c_str(), short_number(m->values.min).c_str(), quantile_text(*m, 0.5).c_str(),
-        quantile_text(*m, 0.9).c_str(), quantile_text(*m, 0.99).c_str(), short_number(m->values.max).c_str(),
-        interval_text(*m).c_str());
+    rows.push_back(m);
+    width = std::max(width, label_of(*m).size());
   }
-  const bool few = std::any_of(s.metrics.begin(), s.metrics.end(), [](const auto& m) {
-    return std::any_of(m.quantiles.begin(), m.quantiles.end(),
+  const int label = static_cast<int>(width);
+  add(out, "%-*s %8s %8s %8s %8s %8s %8s  %s\n", label, "", "mean", "min", "p50", "p90", "p99", "max", "mean is in");
+  for (const auto* m : rows)
+    add(out, "%-*s %8s %8s %8s %8s %8s %8s  %s\n", label, label_of(*m).c_str(), short_number(m->values.mean).c_str(),
+        short_number(m->values.min).c_str(), quantile_text(*m, 0.5).c_str(), quantile_text(*m, 0.9).c_str(),
+        quantile_text(*m, 0.99).c_str(), short_number(m->values.max).c_str(), interval_text(*m).c_str());
+  const bool few = std::any_of(rows.begin(), rows.end(), [](const auto* m) {
+    return std::any_of(m->quantiles.begin(), m->quantiles.end(),
                        [](const auto& q) { return (q.q == 0.9 || q.q == 0.99 || q.q == 0.5) && !q.enough; });
   });
   if (few)
@@ -89,7 +100,7 @@ void add_table(std::string& out, const load_summary& s) {
   out += '\n';
   for (const auto* tag : single_tags)
     if (const auto* m = s.find(tag))
-      add(out, "%-42s %10s %s\n", m->header.c_str(), short_number(m->values.mean).c_str(), m->unit.c_str());
+      add(out, "%-*s %8s %s\n", label, m->header.c_str(), short_number(m->values.mean).c_str(), m->unit.c_str());
 }
 
 void add_service_levels(std::string& out, const load_summary& s) {

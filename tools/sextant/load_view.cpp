@@ -1,11 +1,16 @@
 // load_view.cpp: Progress of a load test: a few live lines on a terminal, or now and then a line in a pipe.
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
 #include <cstdio>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "adapters/http/client.hpp"
+#include "messages/point_value.hpp"
+#include "messages/request_metrics.hpp"
 #include "tools/sextant/load.hpp"
 
 namespace sextant {
@@ -35,17 +40,70 @@ const char* light(double value, double yellow, double red) {
   return value >= red ? "\033[31m●\033[0m" : value >= yellow ? "\033[33m●\033[0m" : "\033[32m●\033[0m";
 }
 
+/// Latencies of finished requests in quarter octaves from 10 us to 100 s; written by the player's threads.
+class latency_picture {
+public:
+  void add(double ms) {
+    if (ms > 0)
+      ++bins_[static_cast<size_t>(std::clamp(std::log2(ms / lowest_ms) * per_octave, 0.0, bins - 1.0))];
+  }
+
+  /// One character per bin between the first and the last that has anything, with the range.
+  std::string text() const {
+    static constexpr const char* heights[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    size_t first = bins, last = 0;
+    uint32_t most = 0;
+    std::array<uint32_t, bins> seen;
+    for (size_t i = 0; i < bins; ++i)
+      if (seen[i] = bins_[i]; seen[i] > 0) {
+        first = std::min(first, i);
+        last = i;
+        most = std::max(most, seen[i]);
+      }
+    if (first == bins)
+      return "nothing yet";
+    std::string out = value_text(first) + " ";
+    for (size_t i = first; i <= last; ++i)
+      out += heights[seen[i] == 0 ? 0 : 1 + static_cast<size_t>(7.0 * seen[i] / most)];
+    return out + " " + value_text(last + 1) + " ms";
+  }
+
+private:
+  static constexpr size_t bins = 94;
+  static constexpr double lowest_ms = 0.01, per_octave = 4;
+
+  static std::string value_text(size_t bin) {
+    char text[24];
+    const double ms = lowest_ms * std::exp2(static_cast<double>(bin) / per_octave);
+    std::snprintf(text, sizeof text, ms < 10 ? "%.2g" : "%.0f", ms);
+    return text;
+  }
+
+  std::array<std::atomic<uint32_t>, bins> bins_{};
+};
+
 class live_view : public load_view {
 public:
   live_view(const load_run& run, bool full)
       : full_{full}, planned_{run.schedule.requests.size()}, duration_ns_{run.schedule.duration_ns} {}
 
+  void note(const request_record& record) override {
+    if (!is_valid(record))
+      return;
+    ttft_.add(ttft_ms(record));
+    itl_.add(itl_ms(record));
+  }
+
   void refresh(const play_progress& p) override {
     const auto now = look(p);
-    if (now.at_ns - last_.at_ns < 200'000'000)
+    if (now.at_ns - last_.at_ns < 100'000'000)
       return;
     const double seconds = last_.at_ns > 0 ? static_cast<double>(now.at_ns - last_.at_ns) / 1e9 : 1;
-    const auto rate = [&](uint64_t a, uint64_t b) { return static_cast<double>(a - b) / seconds; };
+    const auto smooth = [&](double& rate, uint64_t a, uint64_t b) {
+      const double weight = std::min(1.0, seconds); // the last second or so
+      rate += weight * (static_cast<double>(a - b) / seconds - rate);
+      return rate;
+    };
     const int64_t began = p.phase_began_ns;
     const double elapsed_s = began > 0 ? std::max(0.0, static_cast<double>(now.at_ns - began) / 1e9) : 0;
     const double share = duration_ns_ > 0 && p.phase == traffic_phase::profiling
@@ -60,12 +118,13 @@ public:
     if (full_) {
       fprintf(stderr, "  in flight %lld (%lld before their first token)   %.1f requests/s   %.0f events/s\n",
               static_cast<long long>(p.in_flight), static_cast<long long>(p.waiting_for_first),
-              rate(now.finished, last_.finished), rate(now.events, last_.events));
+              smooth(request_rate_, now.finished, last_.finished), smooth(event_rate_, now.events, last_.events));
       const double busy = static_cast<double>(p.busy_ppm) / 1e4, send = static_cast<double>(p.send_lag_ns) / 1e3,
                    read = static_cast<double>(p.stamp_lag_ns) / 1e3;
       fprintf(stderr, "  client: %s busy %.0f %%   %s send lag %.0f us   %s read lag %.0f us\n", light(busy, 50, 70), busy,
               light(send, 100, 1000), send, light(read, 1000, 10'000), read);
-      lines_ = 3;
+      fprintf(stderr, "  TTFT %s\n  ITL  %s\n", ttft_.text().c_str(), itl_.text().c_str());
+      lines_ = 5;
     }
     fflush(stderr);
     last_ = now;
@@ -87,6 +146,8 @@ private:
   const int64_t duration_ns_;
   int lines_ = 0;
   moment last_;
+  double request_rate_ = 0, event_rate_ = 0;
+  latency_picture ttft_, itl_;
 };
 
 class line_view : public load_view {
@@ -115,6 +176,36 @@ private:
   moment last_;
 };
 
+/// One JSON object a second.
+class json_view : public load_view {
+public:
+  void refresh(const play_progress& p) override {
+    const auto now = look(p);
+    if (now.at_ns - last_ns_ >= 1'000'000'000)
+      write(p, now);
+  }
+  void done() override {}
+
+private:
+  void write(const play_progress& p, const moment& now) {
+    last_ns_ = now.at_ns;
+    const int64_t began = p.phase_began_ns;
+    fprintf(stderr,
+            "{\"phase\":\"%s\",\"elapsed_s\":%.3f,\"sent\":%llu,\"finished\":%llu,\"failed\":%llu,\"in_flight\":%lld,"
+            "\"waiting_for_first\":%lld,\"output_events\":%llu,\"output_tokens\":%llu,\"busy_share\":%.3f,"
+            "\"send_lag_us\":%.1f,\"read_lag_us\":%.1f}\n",
+            p.phase == traffic_phase::warmup ? "warmup" : "profiling",
+            began > 0 ? std::max(0.0, static_cast<double>(now.at_ns - began) / 1e9) : 0.0, count(now.sent),
+            count(now.finished), count(now.failed), static_cast<long long>(p.in_flight),
+            static_cast<long long>(p.waiting_for_first), count(now.events), count(now.output_tokens),
+            static_cast<double>(p.busy_ppm) / 1e6, static_cast<double>(p.send_lag_ns) / 1e3,
+            static_cast<double>(p.stamp_lag_ns) / 1e3);
+  }
+  static unsigned long long count(uint64_t n) { return n; }
+
+  int64_t last_ns_ = 0;
+};
+
 class no_view : public load_view {
 public:
   void refresh(const play_progress&) override {}
@@ -127,6 +218,8 @@ std::unique_ptr<load_view> make_load_view(const std::string& ui, const load_run&
   const bool terminal = isatty(STDERR_FILENO);
   if (ui == "none")
     return std::make_unique<no_view>();
+  if (ui == "json")
+    return std::make_unique<json_view>();
   if (!terminal)
     return std::make_unique<line_view>(run);
   return std::make_unique<live_view>(run, ui != "simple");
