@@ -122,6 +122,16 @@ std::vector<metric_summary> short_counts(const totals& t, const run_span& span) 
 
 } // namespace
 
+namespace {
+
+/// Embeddings have no output tokens.
+bool is_meaningless(const load_facts& facts, std::string_view tag) {
+  const auto has = [&](std::string_view part) { return tag.find(part) != std::string_view::npos; };
+  return facts.endpoint_type == "embeddings" && (has("output_") || has("osl") || has("completion_tokens"));
+}
+
+} // namespace
+
 run_span span_of(metric_profile profile, const std::vector<request_record>& requests) {
   run_span s;
   bool first = true;
@@ -164,7 +174,7 @@ void for_each_metric(const load_facts& facts, metric_profile profile, const std:
                      const take_samples& take) {
   const auto valid = valid_in_order(requests);
   for (const auto& metric : request_metrics(profile)) {
-    if (metric.streaming_only && !facts.streaming)
+    if ((metric.streaming_only && !facts.streaming) || is_meaningless(facts, metric.tag))
       continue;
     std::vector<double> samples;
     samples.reserve(valid.size());
@@ -203,6 +213,7 @@ std::vector<metric_summary> derived_metrics(const load_facts& facts, metric_prof
   };
   const auto counts = short_names ? short_counts(t, span) : aiperf_counts(facts, t, span);
   out.insert(out.end(), counts.begin(), counts.end());
+  std::erase_if(out, [&](const auto& m) { return is_meaningless(facts, m.tag); });
   return out;
 }
 

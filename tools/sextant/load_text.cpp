@@ -154,7 +154,7 @@ std::string load_summary_text(const load_run& run, const load_outcome& outcome) 
   const auto& facts = outcome.records.facts;
   std::string out;
   add(out, "\n%s at %s%s: %zu requests answered, %zu failed, %zu cancelled\n\n", facts.model.c_str(), facts.urls[0].c_str(),
-      facts.urls.size() > 1 ? " and others" : "", s.valid, s.failed, s.cancelled);
+      facts.urls.size() > 1 ? " and others" : "", s.valid, s.failed - s.cancelled, s.cancelled);
   if (s.valid > 0)
     add_table(out, s);
   add_service_levels(out, s);
