@@ -96,9 +96,11 @@ constexpr std::array rows{
              .commands = asking,
              .help = "seed of prompts and of the simulation"},
   // -- where engines run --------------------------------------------------------------------------
-  option_row{.name = "host", .type = option_type::choice, .value = "simulated", .choices = "simulated",
+  option_row{.name = "host", .type = option_type::choice, .value = "simulated", .choices = "simulated local",
              .commands = asking | command_serve,
-             .help = "where engines run"},
+             .help = "where engines run: simulated, or local for real processes of Dynamo on this machine"},
+  option_row{.name = "python", .value = "python3", .commands = working, .request = false,
+             .help = "interpreter of the environment with Dynamo and the back end, for the local host"},
   option_row{.name = "gpus", .beta = "spec.hardware.totalGpus", .type = option_type::integer, .unit = "GPUs", .value = "8",
              .range = {1, 65'536}, .commands = asking | command_serve, .help = "GPUs of the pool"},
   option_row{.name = "simulation", .type = option_type::choice, .value = "live", .choices = "live virtual",
@@ -131,7 +133,8 @@ constexpr std::array rows{
              .beta_value = "true", .commands = asking, .help = "deploy the result (needs a cluster)"},
   option_row{.name = "use-mocker", .alpha = "spec.useMocker", .beta = "spec.features.mocker.enabled",
              .type = option_type::boolean,
-             .value = "false", .commands = asking, .help = "deploy the mocker variant of the result"},
+             .value = "false", .commands = asking,
+             .help = "deploy the mocker variant of the result; on the local host mockers are profiled in place of engines"},
   // -- the reference's estimates and web page -----------------------------------------------------
   option_row{.name = "use-ai-configurator", .alpha = "$sweep.useAiConfigurator", .type = option_type::boolean,
              .value = "false",

@@ -24,8 +24,10 @@ void engine_state::start() {
 }
 
 void engine_state::end() {
-  host->remove(key, [parent = parent, k = key] { caf::anon_send(parent, engine_news{engine_news::gone, k, {}, {}}); });
-  self->quit();
+  // Its GPUs are free when the host says so, not before: until then this actor stays.
+  host->remove(key, [me = caf::actor_cast<engine_actor>(self), k = key] {
+    caf::anon_send(me, engine_news{engine_news::gone, k, {}, {}});
+  });
 }
 
 engine_actor::behavior_type engine_runner(engine_actor::stateful_pointer<engine_state> self, deployment_actor parent,
@@ -51,6 +53,8 @@ engine_actor::behavior_type engine_runner(engine_actor::stateful_pointer<engine_
         else if (ready && news.error.cause == failure_cause::start_timeout)
           return; // it was ready in time
         self->send(self->state.parent, news);
+        if (news.kind == engine_news::gone)
+          self->quit();
       },
       [self](const end_engine&) { self->state.end(); },
   };

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "adapters/backends/documents.hpp"
+#include "adapters/backends/mocked_workers.hpp"
 #include "adapters/backends/modifiers.hpp"
 #include "adapters/backends/templates.hpp"
 
@@ -95,6 +96,8 @@ std::string candidate_dgd(const profile_request& request, phase role, const mapp
   set_mapping(*worker, request.backend, layout, request.gpus_per_node);
   if (role == phase::prefill)
     set_prefill_limits(*worker, request.backend, layout);
+  if (mocks_engines(request))
+    mock_workers(*dgd, request);
   return write_yaml(*dgd);
 }
 

@@ -6,9 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
-#include <utility>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -20,24 +18,6 @@
 #include <unistd.h>
 
 namespace sextant::private_files {
-
-descriptor& descriptor::operator=(descriptor&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0)
-      ::close(fd_);
-    fd_ = other.release();
-  }
-  return *this;
-}
-
-descriptor::~descriptor() {
-  if (fd_ >= 0)
-    ::close(fd_);
-}
-
-int descriptor::release() {
-  return std::exchange(fd_, -1);
-}
 
 namespace {
 
@@ -112,16 +92,6 @@ std::string find_server_binary() {
   return {};
 }
 
-uint16_t free_port() {
-  descriptor fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  auto address = loopback(0);
-  socklen_t length = sizeof address;
-  if (!fd || ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0
-      || ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
-    return 0;
-  return ntohs(address.sin_port);
-}
-
 bool server_greets(uint16_t port) {
   descriptor fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   const auto address = loopback(port);
@@ -144,15 +114,6 @@ std::string random_token() {
     out += text;
   }
   return out;
-}
-
-std::string file_tail(const std::string& path, size_t bytes) {
-  std::ifstream in{path, std::ios::binary | std::ios::ate};
-  if (!in)
-    return {};
-  const auto size = static_cast<size_t>(in.tellg());
-  in.seekg(static_cast<std::streamoff>(size > bytes ? size - bytes : 0));
-  return {std::istreambuf_iterator<char>{in}, {}};
 }
 
 } // namespace sextant::private_files

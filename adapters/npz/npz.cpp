@@ -41,11 +41,19 @@ void put_common(std::string& out, std::string_view name, std::string_view data) 
   put16(out, 0);
 }
 
+std::string vector_shape(size_t count) {
+  return std::to_string(count) + ",";
+}
+
+template <class Number>
+std::string_view bytes_of(const std::vector<Number>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(Number)};
+}
+
 } // namespace
 
-void npz_writer::add_member(std::string_view name, std::string_view type, size_t count, std::string_view raw) {
-  std::string dict =
-      "{'descr': '" + std::string{type} + "', 'fortran_order': False, 'shape': (" + std::to_string(count) + ",), }";
+void npz_writer::add_member(std::string_view name, std::string_view type, const std::string& shape, std::string_view raw) {
+  std::string dict = "{'descr': '" + std::string{type} + "', 'fortran_order': False, 'shape': (" + shape + "), }";
   constexpr size_t preamble = 10;
   while ((preamble + dict.size() + 1) % 64 != 0)
     dict += ' ';
@@ -60,18 +68,23 @@ void npz_writer::add_member(std::string_view name, std::string_view type, size_t
 }
 
 void npz_writer::add(std::string_view name, const std::vector<double>& values) {
-  add_member(name, "<f8", values.size(), {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double)});
+  add_member(name, "<f8", vector_shape(values.size()), bytes_of(values));
+}
+
+void npz_writer::add_table(std::string_view name, const std::vector<double>& values, size_t rows) {
+  add_member(name, "<f8", std::to_string(rows) + ", " + std::to_string(rows == 0 ? 0 : values.size() / rows),
+             bytes_of(values));
 }
 
 void npz_writer::add(std::string_view name, const std::vector<int64_t>& values) {
-  add_member(name, "<i8", values.size(), {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(int64_t)});
+  add_member(name, "<i8", vector_shape(values.size()), bytes_of(values));
 }
 
 void npz_writer::add_flags(std::string_view name, const std::vector<bool>& values) {
   std::string raw;
   for (const bool value : values)
     raw += static_cast<char>(value ? 1 : 0);
-  add_member(name, "|b1", values.size(), raw);
+  add_member(name, "|b1", vector_shape(values.size()), raw);
 }
 
 std::string npz_writer::bytes() const {

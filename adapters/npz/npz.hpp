@@ -9,11 +9,13 @@
 
 namespace sextant {
 
-/// Collects one-dimensional arrays and turns them into the bytes of an .npz file.
+/// Collects arrays and turns them into the bytes of an .npz file.
 class npz_writer {
 public:
   /// float64, shape (n,).
   void add(std::string_view name, const std::vector<double>& values);
+  /// float64, shape (rows, n / rows), row by row.
+  void add_table(std::string_view name, const std::vector<double>& values, size_t rows);
   /// int64, shape (n,).
   void add(std::string_view name, const std::vector<int64_t>& values);
   /// bool, shape (n,).
@@ -27,7 +29,7 @@ private:
     std::string data;
   };
 
-  void add_member(std::string_view name, std::string_view type, size_t count, std::string_view raw);
+  void add_member(std::string_view name, std::string_view type, const std::string& shape, std::string_view raw);
 
   std::vector<member> members_;
 };

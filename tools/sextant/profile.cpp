@@ -13,6 +13,7 @@
 #include "adapters/nats/nats_bus.hpp"
 #include "adapters/nats/private_server.hpp"
 #include "config/intake.hpp"
+#include "tools/sextant/hosts.hpp"
 #include "tools/sextant/process.hpp"
 
 namespace sextant {
@@ -182,6 +183,12 @@ int run_profile(const command_line& args) {
   const auto log = args.value("log-file");
   start_logging(log.empty() ? directory + "/profile_sla.log" : log, args.value("log-level"));
 
+  std::vector<document_error> host_errors;
+  const auto host = make_host(request.host, args, directory, request.pool_gpus, host_errors);
+  if (!host) {
+    print_errors(host_errors);
+    return exit_bad_input;
+  }
   local_profile local;
   if (!start_bus(local, directory, args))
     return exit_failed;
@@ -192,7 +199,7 @@ int run_profile(const command_line& args) {
     if (args.has("nats"))
       settings.names = subjects{args.value("prefix")};
     settings.gpus = request.pool_gpus;
-    settings.host = make_simulated_host();
+    settings.host = host;
     settings.output_root = directory;
     settings.folder_per_request = false;
     settings.on_give_up = [&queue](const std::string& why) { queue.fail("gave up: " + why); };

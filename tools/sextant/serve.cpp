@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/runtime/installation.hpp"
+#include "tools/sextant/hosts.hpp"
 #include "tools/sextant/process.hpp"
 
 namespace sextant {
@@ -46,14 +47,21 @@ int run_serve(const command_line& args) {
   }
   const auto log = args.value("log-file");
   start_logging(log.empty() ? directory + "/serve.log" : log, args.value("log-level"));
+  const int gpus = std::stoi(args.value("gpus"));
+  std::vector<document_error> host_errors;
+  const auto host = make_host(args.value("host"), args, directory, gpus, host_errors);
+  if (!host) {
+    print_errors(host_errors);
+    return exit_bad_input;
+  }
   auto link = connect_from(args);
   if (!link)
     return exit_failed;
   installation_settings settings;
   settings.names = subjects{args.value("prefix")};
   settings.node = args.has("node-name") ? args.value("node-name") : host_name();
-  settings.gpus = std::stoi(args.value("gpus"));
-  settings.host = make_simulated_host();
+  settings.gpus = gpus;
+  settings.host = host;
   settings.output_root = directory;
   settings.forced_options = {{"gpus", args.value("gpus")}, {"host", args.value("host")}};
   if (auto error = prepare_streams(*link, settings.names); !error.empty()) {

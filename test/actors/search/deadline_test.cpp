@@ -2,7 +2,6 @@
 #include <catch2/catch.hpp>
 
 #include "actors/search/deadline.hpp"
-#include "config/time_text.hpp"
 #include "fake_world.hpp"
 
 using namespace sextant;

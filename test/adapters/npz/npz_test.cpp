@@ -72,6 +72,15 @@ TEST_CASE("arrays become .npy members with the right header and data") {
   CHECK(members[2].data.back() == 1);
 }
 
+TEST_CASE("a table is written row by row with both of its sizes") {
+  npz_writer npz;
+  npz.add_table("t", {1, 2, 3, 4, 5, 6}, 2);
+  const auto members = unzip(npz.bytes());
+  REQUIRE(members.size() == 1);
+  CHECK(members[0].data.find("'shape': (2, 3), }") != std::string::npos);
+  CHECK(read_at<double>(members[0].data, members[0].data.size() - 3 * sizeof(double)) == 4);
+}
+
 TEST_CASE("equal arrays give equal bytes") {
   const auto make = [] {
     npz_writer npz;

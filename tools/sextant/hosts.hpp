@@ -1,0 +1,19 @@
+// hosts.hpp: The host that a command line asks for.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/simulation/engine_host.hpp"
+#include "config/command_line.hpp"
+#include "messages/request.hpp"
+
+namespace sextant {
+
+/// Makes the host of that kind with `gpus` GPUs; engines' logs go below `directory`. Nothing and errors if it cannot work
+/// here.
+std::shared_ptr<engine_host> make_host(const std::string& kind, const command_line& args, const std::string& directory,
+                                       int gpus, std::vector<document_error>& errors);
+
+} // namespace sextant
