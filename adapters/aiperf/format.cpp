@@ -24,6 +24,20 @@ std::vector<std::pair<const char*, double>> statistics(const distribution& d) {
           {"p50", d.p50},  {"p75", d.p75}, {"p90", d.p90}, {"p95", d.p95}, {"p99", d.p99}, {"std", d.std}};
 }
 
+json metric_json(const metric_summary& m) {
+  json out;
+  out["unit"] = m.unit;
+  if (m.single) {
+    out["avg"] = m.values.mean;
+    return out;
+  }
+  for (const auto& [name, value] : statistics(m.values))
+    out[name] = value;
+  out["count"] = m.values.count;
+  out["sum"] = m.sum;
+  return out;
+}
+
 std::string table_head() {
   std::string out = "Metric";
   for (const auto& [name, value] : statistics({}))

@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "messages/measure.hpp"
+#include "messages/load_summary.hpp"
 
 namespace sextant::aiperf {
 
@@ -25,6 +25,9 @@ std::string iso_time(int64_t unix_ns);
 
 /// Statistics in AIPerf's order.
 std::vector<std::pair<const char*, double>> statistics(const distribution& d);
+
+/// A metric with its unit: all statistics, or `avg` alone for a single number.
+json metric_json(const metric_summary& m);
 
 /// First line of its table: `Metric` and the names of the statistics.
 std::string table_head();

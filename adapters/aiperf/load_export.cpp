@@ -17,23 +17,9 @@ namespace {
 
 using aiperf::iso_time;
 using aiperf::json;
-using aiperf::statistics;
+using aiperf::metric_json;
 using aiperf::text_of;
 using aiperf::two_decimals;
-
-json metric_json(const metric_summary& m) {
-  json out;
-  out["unit"] = m.unit;
-  if (m.single) {
-    out["avg"] = m.values.mean;
-    return out;
-  }
-  for (const auto& [name, value] : statistics(m.values))
-    out[name] = value;
-  out["count"] = m.values.count;
-  out["sum"] = m.sum;
-  return out;
-}
 
 json finite_or_null(double x) {
   return std::isfinite(x) ? json(x) : json(nullptr);

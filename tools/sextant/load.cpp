@@ -1,5 +1,6 @@
 // load.cpp: `sextant load`: from its words to runs, one after another.
 #include <cstdio>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -99,13 +100,14 @@ load_run make_run(const load_options& options, uint64_t seed, std::vector<docume
   return run;
 }
 
+/// Folder of a run, or of all its repeats for a number below 0.
 std::string directory_of(const load_run& run, const std::string& label, int number) {
   auto out = run.options.artifact_dir;
   if (!run.options.artifact_dir_given)
     out += '/' + load_folder_name(run.options, run.fixed);
   if (!label.empty())
     out += '/' + label;
-  if (run.options.runs > 1) {
+  if (run.options.runs > 1 && number >= 0) {
     char name[40];
     std::snprintf(name, sizeof name, "/profile_runs/run_%04d", number + 1);
     out += name;
@@ -143,10 +145,12 @@ public:
       run.command = text_;
       if (again && run.options.warmup_once)
         drop_warmup(run.schedule);
-      if (const int code = one(run); code == exit_interrupted)
+      const int code = one(run, v);
+      if (code == exit_interrupted)
         return code;
-      else
-        worst = std::max(worst, code);
+      worst = std::max(worst, code);
+      if (run.options.runs > 1 && number + 1 == run.options.runs)
+        worst = std::max(worst, put_together(run, v));
       pause_after(v, number);
     }
     return worst;
@@ -180,7 +184,19 @@ private:
     return base + (o.sweep_same_seed ? 0 : variation) + (o.vary_seed ? static_cast<uint64_t>(number) * 1'000'003 : 0);
   }
 
-  int one(load_run& run) {
+  /// What the repeats of a variation say together.
+  int put_together(const load_run& run, size_t variation) {
+    const auto& runs = summaries_[variation];
+    const auto directory = directory_of(run, command_.variations[variation].label, -1);
+    const auto error = runs.empty() ? "" : write_aggregate_files(run, directory, runs);
+    if (!error.empty())
+      fprintf(stderr, "%s\n", error.c_str());
+    else if (!runs.empty())
+      printf("%zu runs together in %s/aggregate\n", runs.size(), directory.c_str());
+    return error.empty() ? exit_ok : exit_failed;
+  }
+
+  int one(load_run& run, size_t variation) {
     if (!run.options.export_plan_file.empty())
       if (const auto error = write_plan_file(run); !error.empty()) {
         fprintf(stderr, "%s\n", error.c_str());
@@ -203,6 +219,8 @@ private:
     if (outcome.interrupted)
       return exit_interrupted;
     const bool nothing = outcome.summary.valid == 0;
+    if (run.options.runs > 1 && !nothing)
+      summaries_[variation].push_back(outcome.summary);
     return !error.empty() || nothing || (run.options.strict && outcome.records.facts.client_limited) ? exit_failed : exit_ok;
   }
 
@@ -217,6 +235,7 @@ private:
   const std::string text_;
   const uint64_t drawn_ = random_seed();
   event_queue signals_;
+  std::map<size_t, std::vector<load_summary>> summaries_; ///< of repeats, by variation
 };
 
 } // namespace

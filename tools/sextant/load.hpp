@@ -57,6 +57,9 @@ load_outcome play_load(const load_run& run, event_queue& signals);
 /// Writes the folder of a run: AIPerf's files, each whole or not at all. Returns an error text, or nothing.
 std::string write_load_files(const load_run& run, const load_outcome& outcome);
 
+/// Writes what repeats of a run say together, below the folder of the run. Returns an error text, or nothing.
+std::string write_aggregate_files(const load_run& run, const std::string& directory, const std::vector<load_summary>& runs);
+
 /// Writes `--export-plan`. Returns an error text, or nothing.
 std::string write_plan_file(const load_run& run);
 

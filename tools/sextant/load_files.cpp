@@ -7,6 +7,7 @@
 #include "actors/artifacts/files.hpp"
 #include "actors/load/traffic/plan_file.hpp"
 #include "adapters/aiperf/load_export.hpp"
+#include "adapters/aiperf/series_export.hpp"
 #include "tools/sextant/load.hpp"
 
 namespace sextant {
@@ -88,7 +89,21 @@ std::string write_load_files(const load_run& run, const load_outcome& outcome) {
                             [&](const text_sink& sink) { write_record_lines(outcome.records, sink); });
   if (error.empty() && o.level != export_level::summary)
     error = write_session_inputs(run, outcome, at("inputs.json"));
+  if (error.empty() && o.slice_s > 0) {
+    const auto slices = slice_load(outcome.records, static_cast<int64_t>(o.slice_s * 1e9));
+    error = write_file(at(names.summary + "_timeslices.json"), slices_json(outcome.records.facts, slices));
+    if (error.empty())
+      error = write_file(at(names.summary + "_timeslices.csv"), slices_csv(outcome.records.facts, slices));
+  }
   return error;
+}
+
+std::string write_aggregate_files(const load_run& run, const std::string& directory, const std::vector<load_summary>& runs) {
+  const auto& o = run.options;
+  const auto base = directory + "/aggregate/" + file_names{o.export_prefix}.summary + "_aggregate";
+  const auto planned = static_cast<size_t>(o.runs);
+  auto error = write_file(base + ".json", aggregate_json(runs, planned, o.confidence));
+  return error.empty() ? write_file(base + ".csv", aggregate_csv(runs, planned, o.confidence)) : error;
 }
 
 std::string write_plan_file(const load_run& run) {
