@@ -109,26 +109,41 @@ void search_run::tell(const std::string& what, const std::string& text, const st
   line.point = point;
   line.value_ms = value_ms;
   line.stage = what == "engine_chosen" ? "SelectingConfig" : stage();
-  double wall_s = 0;
-  int measuring = 0;
+  news_.push_back(std::move(line));
+}
+
+search_totals search_run::totals() const {
+  search_totals t;
+  double wall_s = 0, engine_s = 0, startup_s = 0;
+  int started = 0, at_work = 0;
   for (const auto& candidate : known_.candidates) {
-    measuring += candidate.busy() ? 1 : 0;
-    for (const auto& [id, known_point] : candidate.points)
-      if (known_point.result) {
-        ++line.points_done;
-        wall_s += known_point.result->wall_s;
+    at_work += candidate.busy() || candidate.life == engine_life::deploying ? 1 : 0;
+    started += candidate.startup_s > 0 ? 1 : 0;
+    startup_s += candidate.startup_s;
+    for (const auto& [id, point] : candidate.points)
+      if (point.result) {
+        ++t.points_done;
+        wall_s += point.result->wall_s;
+        engine_s += point.result->engine_s;
       }
-    if (candidate.life == engine_life::ready || candidate.life == engine_life::releasing) {
-      ++line.engines_running;
-      line.gpus_in_use += candidate.report.layout.gpus;
-    }
   }
   const int ahead = points_ahead_[0] + points_ahead_[1];
-  line.points_planned = line.points_done + ahead;
-  if (line.points_done > 0)
-    line.remaining_s = ahead * wall_s / line.points_done / std::max(measuring, 1);
-  line.gpu_seconds = known_.gpu_seconds();
-  news_.push_back(std::move(line));
+  t.points_planned = t.points_done + ahead;
+  t.gpu_seconds = known_.gpu_seconds();
+  if (t.points_done > 0 && ahead > 0) {
+    // Starts are known in engine time, which simulated engines need not play at the pace of the clock.
+    const double start_s = started > 0 && engine_s > 0 ? startup_s / started * wall_s / engine_s : 0;
+    const double work_s = ahead * wall_s / t.points_done + (engines_ahead_[0] + engines_ahead_[1]) * start_s;
+    t.remaining_s = work_s / std::max(at_work, 1);
+  }
+  return t;
+}
+
+int search_run::gpus_of(const std::string& engine) const {
+  for (const auto& candidate : known_.candidates)
+    if (candidate.report.engine == engine)
+      return candidate.report.layout.gpus;
+  return 0;
 }
 
 candidate_report search_run::report_of(const candidate_track& candidate) const {
@@ -302,15 +317,8 @@ void search_run::fill_estimate(profile_result& r) const {
       ++r.points_planned;
     }
   }
-  for (auto role : {phase::prefill, phase::decode}) {
-    auto first = std::find_if(known_.candidates.begin(), known_.candidates.end(),
-                              [&](const candidate_track& c) { return c.report.role == role && c.usable(); });
-    if (first == known_.candidates.end())
-      continue;
-    auto as_if_ready = *first;
-    as_if_ready.report.kv_tokens = first->report.predicted_kv_tokens;
-    r.points_planned += curve_points_expected(known_, as_if_ready);
-  }
+  for (auto role : {phase::prefill, phase::decode})
+    r.points_planned += expected_curve_points(role);
   r.remarks.push_back(
       "dry run: GPU-seconds are those of sweeping every candidate, without start-up and curves; the adaptive "
       "policy stops as soon as nothing can change its pick");

@@ -22,6 +22,14 @@ struct wanted_work {
   bool finished = false;
 };
 
+/// How far a search is, for people. Cheap enough to be asked for after every result.
+struct search_totals {
+  int points_done = 0;
+  int points_planned = 0; ///< done, and what is expected to follow, curves included
+  double gpu_seconds = 0;
+  double remaining_s = 0; ///< expected wall seconds to the end of all measurements; 0 = unknown
+};
+
 /// One search. Copyable state behind a unique pointer; not thread-safe.
 class search_core {
 public:
@@ -32,6 +40,9 @@ public:
   virtual wanted_work wanted() const = 0;
   /// The answer as far as it is known; complete once `wanted().write` or `finished` is set.
   virtual profile_result result() const = 0;
+  virtual search_totals totals() const = 0;
+  /// GPUs of a candidate's engine; 0 for one that the search does not know.
+  virtual int gpus_of(const std::string& engine) const = 0;
   /// v1beta1 sub-phase: Initializing, SweepingPrefill, SweepingDecode, SelectingConfig, BuildingCurves, GeneratingDGD, Done.
   virtual std::string stage() const = 0;
 };

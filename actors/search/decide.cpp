@@ -61,13 +61,10 @@ std::vector<need> search_run::needs_of(phase role) {
   std::vector<need> needs;
   if (!known_.budget_spent)
     needs = known_.request.policy == search_policy::adaptive ? adaptive_needs(known_, role) : exhaustive_needs(known_, role);
-  int& ahead = points_ahead_[static_cast<size_t>(role)];
-  ahead = 0;
-  for (const auto& n : needs)
-    ahead += n.points;
   const bool sweeping = std::any_of(known_.candidates.begin(), known_.candidates.end(),
                                     [&](const candidate_track& c) { return c.report.role == role && c.sweeping(); });
   track.swept = needs.empty() && !sweeping;
+  count_ahead(role, needs);
   if (!track.swept)
     return needs;
   const auto pick = known_.pick(role);
@@ -75,28 +72,58 @@ std::vector<need> search_run::needs_of(phase role) {
     track.announced = pick.engine + std::to_string(pick.concurrency);
     tell("engine_chosen", pick.engine.empty() ? pick.message : pick.engine + " is chosen", pick.engine, {}, pick.value_ms);
   }
-  if (auto curve = curve_need(role)) {
-    ahead = curve->points;
+  if (auto curve = curve_need(role))
     return {*curve};
-  }
   track.done = std::none_of(known_.candidates.begin(), known_.candidates.end(),
                             [&](const candidate_track& c) { return c.report.role == role && c.busy(); });
   return {};
+}
+
+/// What the sweep still needs and the curve after it, as far as can be told now.
+void search_run::count_ahead(phase role, const std::vector<need>& needs) {
+  int points = 0, engines = 0;
+  for (const auto& n : needs) {
+    points += n.points;
+    engines += known_.candidates[n.candidate].life == engine_life::idle ? 1 : 0;
+  }
+  if (!phases_[static_cast<size_t>(role)].swept && !known_.budget_spent)
+    points += expected_curve_points(role);
+  points_ahead_[static_cast<size_t>(role)] = points;
+  engines_ahead_[static_cast<size_t>(role)] = engines;
+}
+
+/// Points of the curve of what is the pick now, else of the first candidate, with the capacity that it reported or the
+/// memory model's.
+int search_run::expected_curve_points(phase role) const {
+  const auto pick = known_.pick(role).engine;
+  const candidate_track* chosen = nullptr;
+  for (const auto& candidate : known_.candidates)
+    if (candidate.report.role == role && candidate.usable() && (!chosen || candidate.report.engine == pick))
+      chosen = &candidate;
+  if (!chosen)
+    return 0;
+  if (chosen->report.kv_tokens > 0)
+    return curve_points_expected(known_, *chosen);
+  auto as_if_ready = *chosen;
+  as_if_ready.report.kv_tokens = chosen->report.predicted_kv_tokens;
+  return curve_points_expected(known_, as_if_ready);
 }
 
 std::optional<need> search_run::curve_need(phase role) {
   const auto pick = known_.pick(role);
   for (size_t i = 0; i < known_.candidates.size(); ++i) {
     auto& candidate = known_.candidates[i];
-    if (candidate.report.engine != pick.engine || !candidate.usable() || known_.budget_spent || candidate.busy())
+    if (candidate.report.engine != pick.engine || !candidate.usable() || known_.budget_spent)
       continue;
     auto next = next_curve_point(known_, candidate);
-    if (!next)
+    if (!next && !candidate.busy())
       return std::nullopt;
-    const auto asked = std::count_if(candidate.points.begin(), candidate.points.end(),
-                                     [](const auto& p) { return p.second.plan.purpose == "curve"; });
-    const int left = curve_points_expected(known_, candidate) - static_cast<int>(asked);
-    return need{i, std::move(next), std::max(left, 1)};
+    const auto measured = std::count_if(candidate.points.begin(), candidate.points.end(), [](const auto& p) {
+      return p.second.plan.purpose == "curve" && (p.second.result || p.second.failed);
+    });
+    const int left = std::max(curve_points_expected(known_, candidate) - static_cast<int>(measured), 1);
+    points_ahead_[static_cast<size_t>(role)] = left;
+    return candidate.busy() ? std::nullopt : std::optional{need{i, std::move(next), left}};
   }
   return std::nullopt;
 }

@@ -24,6 +24,8 @@ public:
   std::vector<progress> apply(const result_event& result) override;
   wanted_work wanted() const override;
   profile_result result() const override;
+  search_totals totals() const override;
+  int gpus_of(const std::string& engine) const override;
   std::string stage() const override;
 
 private:
@@ -49,6 +51,8 @@ private:
   void spend_budget(const std::string& what);
   std::vector<need> needs_of(phase role);
   std::optional<need> curve_need(phase role);
+  void count_ahead(phase role, const std::vector<need>& needs);
+  int expected_curve_points(phase role) const;
   void measure_next(const std::vector<need>& needs);
   static void measure(candidate_track& candidate, const point_plan& plan);
   std::vector<const need*> deploy_order(const std::array<std::vector<need>, 2>& needs) const;
@@ -79,7 +83,8 @@ private:
 
   knowledge known_;
   std::array<phase_track, 2> phases_;
-  std::array<int, 2> points_ahead_{}; ///< points that each phase is expected to need still
+  std::array<int, 2> points_ahead_{};  ///< points that each phase is expected to need still, its curve included
+  std::array<int, 2> engines_ahead_{}; ///< engines that each phase is expected to start still
   std::vector<progress> news_;
   uint64_t deployments_ = 0;
   int attempts_failed_ = 0;

@@ -97,10 +97,8 @@ void conclude(profile_result& result, const service_level& target) {
   const auto& decode = result.decode;
   result.feasible = prefill.meets_target && decode.meets_target;
   result.achievable = target;
-  if (!prefill.engine.empty())
-    result.achievable.ttft_ms = std::max(target.ttft_ms, prefill.value_ms);
-  if (!decode.engine.empty())
-    result.achievable.itl_ms = std::max(target.itl_ms, decode.value_ms);
+  result.achievable.ttft_ms = prefill.engine.empty() ? 0 : std::max(target.ttft_ms, prefill.value_ms);
+  result.achievable.itl_ms = decode.engine.empty() ? 0 : std::max(target.itl_ms, decode.value_ms);
   result.binding_constraint.clear();
   if (result.feasible)
     return;

@@ -40,7 +40,8 @@ std::vector<alternative> alternatives_to(const std::vector<scored_point>& points
 void select_by_rule(profile_result& result, const std::vector<scored_point>& prefill,
                     const std::vector<scored_point>& decode, const service_level& target);
 
-/// Fills what follows from both picks: feasible, binding constraint, achievable target.
+/// Fills what follows from both picks: feasible, binding constraint, achievable target. Of a phase without any measurement
+/// nothing is known to be achievable: its latency is 0.
 void conclude(profile_result& result, const service_level& target);
 
 } // namespace sextant::searching

@@ -225,11 +225,7 @@ void session_state::decide(const std::string& key, const result_event& result) {
 
 void session_state::note_engine(const result_event& result) {
   if (auto* ready = std::get_if<engine_ready>(&result)) {
-    int gpus = 0;
-    for (const auto& candidate : core->result().candidates)
-      if (candidate.engine == ready->engine)
-        gpus = candidate.layout.gpus;
-    engines[ready->engine] = {ready->attempt, ready->node, ready->instance, gpus, false};
+    engines[ready->engine] = {ready->attempt, ready->node, ready->instance, core->gpus_of(ready->engine), false};
     return;
   }
   auto forget = [this](const std::string& engine, int attempt) {
@@ -309,11 +305,12 @@ void session_state::look_for_lost_engines() {
 // -- people -----------------------------------------------------------------------------------------------
 
 void session_state::tell(progress what) {
-  const auto result = core->result();
+  const auto totals = core->totals();
   what.stage = core->stage();
-  what.points_done = result.points_measured;
-  what.points_planned = std::max(result.points_planned, result.points_measured);
-  what.gpu_seconds = result.gpu_seconds;
+  what.points_done = totals.points_done;
+  what.points_planned = totals.points_planned;
+  what.gpu_seconds = totals.gpu_seconds;
+  what.remaining_s = totals.remaining_s;
   what.engines_running = static_cast<int>(engines.size());
   what.gpus_in_use = 0;
   for (const auto& [engine, known] : engines)

@@ -33,6 +33,13 @@ std::string bar(double share, int width) {
   return std::string(static_cast<size_t>(full), '#') + std::string(static_cast<size_t>(width - full), '.');
 }
 
+/// Coarse, as estimates are: `40 s`, `12 min`, `3.5 h`.
+std::string duration_text(double seconds) {
+  if (seconds < 100)
+    return formatted("%.0f s", seconds);
+  return seconds < 6000 ? formatted("%.0f min", seconds / 60) : formatted("%.1f h", seconds / 3600);
+}
+
 std::string state_after(const progress& event, const std::string& before) {
   if (event.what == "engine_starting")
     return "starting";
@@ -57,6 +64,7 @@ std::string state_after(const progress& event, const std::string& before) {
 
 void note_event(view_state& view, const progress& event) {
   view.last = event;
+  view.last_at_s = view.elapsed_s;
   if (!event.stage.empty())
     view.stage = event.stage;
   view.recent.push_back(event.text);
@@ -83,9 +91,8 @@ std::vector<std::string> draw_view(const view_state& view, int width, int height
                             last.engines_running, last.gpus_in_use, last.gpu_seconds));
   const double share = last.points_planned > 0 ? static_cast<double>(last.points_done) / last.points_planned : 0;
   auto points = formatted("[%s] %d/%d points", bar(share, 32).c_str(), last.points_done, last.points_planned);
-  // Until the engines are chosen, the number of points still to come is not known well enough for a time.
-  if (view.stage == "BuildingCurves" && share > 0.05 && share < 1)
-    points += formatted("   about %.0f s left", view.elapsed_s * (1 - share) / share);
+  if (last.remaining_s > 0 && share < 1)
+    points += "   about " + duration_text(std::max(last.remaining_s - (view.elapsed_s - view.last_at_s), 1.0)) + " left";
   lines.push_back(points);
   lines.emplace_back();
   lines.emplace_back("  engine            state      points   last result");
@@ -183,6 +190,7 @@ public:
 
   void show(const envelope& event) override {
     if (auto what = message_as<progress>(event)) {
+      view_.elapsed_s = elapsed_s();
       note_event(view_, *what);
       redraw();
     }
@@ -196,8 +204,10 @@ public:
   }
 
 private:
+  double elapsed_s() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
   void redraw() {
-    view_.elapsed_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    view_.elapsed_s = elapsed_s();
     winsize size{};
     ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
     const auto lines = draw_view(view_, size.ws_col ? size.ws_col : 100, size.ws_row ? size.ws_row : 40);

@@ -27,6 +27,7 @@ struct view_state {
   std::deque<std::string> recent; ///< last lines, oldest first
   progress last;
   double elapsed_s = 0;
+  double last_at_s = 0; ///< `elapsed_s` when `last` came
 };
 
 /// Adds an event to the view.

@@ -47,6 +47,34 @@ TEST_CASE("curves serve every planner release") {
   }
 }
 
+TEST_CASE("how far a search is can be told after every result, its curves included from the start") {
+  const auto request =
+      request_for(GENERATE(sample::dense, sample::mla), GENERATE(search_policy::adaptive, search_policy::exhaustive));
+  world_settings settings;
+  auto search = make_search(request);
+  const auto log = fake_world(request, settings).run(*search, 3);
+  auto again = make_search(request);
+  int before = 0;
+  bool planned_ahead = true;
+  for (const auto& event : log.results) {
+    again->apply(event);
+    const auto totals = again->totals();
+    CHECK(totals.points_done >= before);
+    CHECK(totals.points_planned >= totals.points_done);
+    CHECK(totals.gpu_seconds == again->result().gpu_seconds);
+    CHECK(totals.points_done == again->result().points_measured);
+    before = totals.points_done;
+    // Nowhere before the last fifth is the end in sight already.
+    if (totals.points_done < log.result.points_measured * 4 / 5)
+      planned_ahead = planned_ahead && totals.points_planned > totals.points_done;
+  }
+  CHECK(planned_ahead);
+  CHECK(again->totals().points_planned == again->totals().points_done);
+  CHECK(again->totals().remaining_s == 0);
+  CHECK(again->gpus_of(log.result.decode.engine) == log.result.decode.layout.gpus);
+  CHECK(again->gpus_of("nobody") == 0);
+}
+
 TEST_CASE("three engines run side by side where candidates exist") {
   const auto which = GENERATE(sample::dense, sample::moe, sample::mla);
   const auto request = request_for(which);

@@ -65,6 +65,11 @@ TEST_CASE("the conclusion names what binds and what could be had") {
   conclude(r, {3000, 500, 60, 18});
   CHECK(r.feasible);
   CHECK(r.binding_constraint.empty());
+  r.decode = select_engine({}, phase::decode, 18);
+  conclude(r, {3000, 500, 60, 18});
+  CHECK(r.binding_constraint == "engines");
+  CHECK(r.achievable.ttft_ms == 60);
+  CHECK(r.achievable.itl_ms == 0); // nothing was measured that could
 }
 
 TEST_CASE("the pick is repeated from stored results as the search made it, and for another target") {
