@@ -232,9 +232,12 @@ play_result play(const traffic_schedule& schedule, const endpoint_set& endpoints
     refused.error = "no URL";
     return refused;
   }
-  const bool tls = std::any_of(urls.begin(), urls.end(), [](const http_url& u) { return u.tls; });
-  if (tls)
-    refused.error = tls_settings_error(endpoints.ca_file, endpoints.verify);
+  if (std::any_of(urls.begin(), urls.end(), [](const http_url& u) { return u.tls; })) {
+    http_client_settings client;
+    client.ca_file = endpoints.ca_file;
+    client.verify = endpoints.verify;
+    refused.error = tls_settings_error(client);
+  }
   if (refused.error.empty())
     refused.error = limits_error(schedule, urls);
   if (!refused.error.empty())

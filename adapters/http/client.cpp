@@ -34,7 +34,7 @@ epoll_client::epoll_client(const std::vector<http_url>& urls, http_observer& obs
     targets_.push_back(std::move(t));
   }
   if (counters_.tls)
-    tls_ = make_tls_context(settings.ca_file, settings.verify, tls_error_);
+    tls_ = make_tls_context(settings, tls_error_);
   for (auto& t : targets_)
     if (t.url.tls && !tls_) {
       t.addresses.clear();

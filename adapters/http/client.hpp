@@ -79,6 +79,8 @@ public:
   virtual void on_end(uint64_t tag, http_outcome outcome) = 0;
   /// The last byte of the request was written at that time.
   virtual void on_written(uint64_t /*tag*/, int64_t /*written_ns*/) {}
+  /// A part of a 200 answer that is no event stream. True takes it: then it is not kept in the outcome.
+  virtual bool on_body(uint64_t /*tag*/, std::string_view /*part*/) { return false; }
 };
 
 /// What happened to connections so far, and how the loop did.
@@ -99,6 +101,10 @@ struct http_client_settings {
   bool keep_connections = true;                 ///< false: a connection for every exchange
   size_t kept_body_bytes = 64 * 1024;
   std::string ca_file;                          ///< authorities for https, PEM; empty = the system's
+  std::string ca_pem;                           ///< the same as text; goes before `ca_file`
+  std::string certificate_pem;                  ///< own certificate and its chain, for servers that ask; empty = none
+  std::string key_pem;                          ///< key of that certificate
+  std::string server_name;                      ///< name to find in the server's certificate; empty = the URL's host
   bool verify = true;                           ///< certificate and host name of https
   const std::atomic<bool>* cancelled = nullptr; ///< ends `connect_ahead` early once it is true; must outlive the client
 };
@@ -150,8 +156,9 @@ http_outcome http_fetch(const http_url& url, std::string_view method, std::strin
                         int64_t timeout_ns, const std::vector<std::pair<std::string, std::string>>& headers = {},
                         const http_client_settings& settings = {});
 
-/// What is wrong with these settings for https, e.g. a file that cannot be read; empty if nothing.
-std::string tls_settings_error(const std::string& ca_file, bool verify);
+/// What is wrong with these settings for https, e.g. a file that cannot be read or a key that belongs to another
+/// certificate; empty if nothing.
+std::string tls_settings_error(const http_client_settings& settings);
 
 /// CLOCK_MONOTONIC in nanoseconds.
 int64_t monotonic_ns();

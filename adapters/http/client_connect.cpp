@@ -50,7 +50,7 @@ void epoll_client::connected(link& l) {
   l.socket_bytes = 0;
   if (target.url.tls) {
     l.state = link_state::shaking_hands;
-    l.tls = tls_->connect(target.url.host);
+    l.tls = tls_->connect(settings_.server_name.empty() ? target.url.host : settings_.server_name);
     return shake_hands(l);
   }
   ready_for_use(l);

@@ -79,6 +79,8 @@ int on_body(llhttp_t* p, const char* at, size_t n) {
   auto& l = of(p);
   if (l.events)
     l.sse.feed({at, n});
+  else if (l.current.outcome.status == 200 && l.observer->on_body(l.current.tag, {at, n}))
+    return 0;
   else if (auto& body = l.current.outcome.body; body.size() < l.kept_body_bytes)
     body.append(at, std::min(n, l.kept_body_bytes - body.size()));
   return 0;

@@ -4,10 +4,9 @@
 #include <arpa/inet.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-
-#include "adapters/http/client.hpp"
 
 namespace sextant::http {
 
@@ -134,29 +133,79 @@ private:
   bool verify_;
 };
 
+using memory_bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
+using certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+
+memory_bio reader_of(const std::string& pem) {
+  return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free};
+}
+
+/// The next certificate of a PEM text, or nothing at its end.
+certificate next_certificate(BIO* bio) {
+  certificate found{PEM_read_bio_X509(bio, nullptr, nullptr, nullptr), &X509_free};
+  if (!found)
+    ERR_clear_error();
+  return found;
+}
+
+std::string add_authorities(SSL_CTX* context, const http_client_settings& settings) {
+  if (!settings.ca_pem.empty()) {
+    const auto bio = reader_of(settings.ca_pem);
+    int count = 0;
+    while (const auto authority = next_certificate(bio.get())) {
+      X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.get());
+      ++count;
+    }
+    return count > 0 ? "" : "the certificate authorities hold no PEM certificate";
+  }
+  const auto& file = settings.ca_file;
+  const bool loaded = file.empty() ? SSL_CTX_set_default_verify_paths(context) == 1
+                                   : SSL_CTX_load_verify_locations(context, file.c_str(), nullptr) == 1;
+  if (loaded || (!settings.verify && file.empty()))
+    return {};
+  return (file.empty() ? std::string{"the system's certificate authorities"} : file) + ": " + last_error();
+}
+
+std::string add_own_certificate(SSL_CTX* context, const http_client_settings& settings) {
+  const auto bio = reader_of(settings.certificate_pem);
+  const auto own = next_certificate(bio.get());
+  if (!own || SSL_CTX_use_certificate(context, own.get()) != 1)
+    return "the client certificate is not PEM: " + last_error();
+  while (auto link = next_certificate(bio.get()))
+    if (SSL_CTX_add0_chain_cert(context, link.get()) == 1)
+      link.release(); // it belongs to the context from here on
+  const auto key_bio = reader_of(settings.key_pem);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{
+      PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free};
+  if (!key)
+    return "the key of the client certificate is not PEM: " + last_error();
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
+    return "the key does not belong to the client certificate: " + last_error();
+  return {};
+}
+
 } // namespace
 
-std::shared_ptr<tls_context> make_tls_context(const std::string& ca_file, bool verify, std::string& error) {
+std::shared_ptr<tls_context> make_tls_context(const http_client_settings& settings, std::string& error) {
   std::unique_ptr<SSL_CTX, context_delete> context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_verify(context.get(), verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_verify(context.get(), settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS); // thousands of idle connections
-  const bool loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get()) == 1
-                                      : SSL_CTX_load_verify_locations(context.get(), ca_file.c_str(), nullptr) == 1;
-  if (!loaded && (verify || !ca_file.empty())) {
-    error = (ca_file.empty() ? std::string{"the system's certificate authorities"} : ca_file) + ": " + last_error();
+  error = add_authorities(context.get(), settings);
+  if (error.empty() && !settings.certificate_pem.empty())
+    error = add_own_certificate(context.get(), settings);
+  if (!error.empty())
     return nullptr;
-  }
-  return std::make_shared<openssl_context>(context.release(), verify);
+  return std::make_shared<openssl_context>(context.release(), settings.verify);
 }
 
 } // namespace sextant::http
 
 namespace sextant {
 
-std::string tls_settings_error(const std::string& ca_file, bool verify) {
+std::string tls_settings_error(const http_client_settings& settings) {
   std::string error;
-  http::make_tls_context(ca_file, verify, error);
+  http::make_tls_context(settings, error);
   return error;
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/http/client.hpp"
+
 namespace sextant::http {
 
 /// One TLS connection, client side. Used by one thread.
@@ -31,7 +33,7 @@ public:
   virtual std::unique_ptr<tls_session> connect(const std::string& host) = 0;
 };
 
-/// TLS 1.2 or later. Nothing and an error text if the authorities' file cannot be read.
-std::shared_ptr<tls_context> make_tls_context(const std::string& ca_file, bool verify, std::string& error);
+/// TLS 1.2 or later. Nothing and an error text if authorities, certificate or key cannot be read.
+std::shared_ptr<tls_context> make_tls_context(const http_client_settings& settings, std::string& error);
 
 } // namespace sextant::http

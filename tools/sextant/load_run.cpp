@@ -32,7 +32,7 @@ public:
     url_ = parse_http_url(options.urls[0], error);
     settings_.ca_file = options.ca_file;
     if (url_ && url_->tls)
-      error = tls_settings_error(options.ca_file, true);
+      error = tls_settings_error(settings_);
   }
 
   std::string error;

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "actors/search/deadline.hpp"
+#include "config/time_text.hpp"
 #include "fake_world.hpp"
 
 using namespace sextant;
