@@ -25,6 +25,7 @@ constexpr std::array endpoint_rows{
   load_option_row{.name = "custom-endpoint", .aliases = "endpoint", .help = "path instead of the type's, as /v1/chat/completions"},
   load_option_row{.name = "streaming", .kind = boolean, .value = "false", .help = "answers as server-sent events; needed for TTFT and ITL"},
   load_option_row{.name = "request-timeout-seconds", .kind = number, .value = "21600", .unit = "s", .range = positive, .help = "a whole request"},
+  load_option_row{.name = "stall-timeout-seconds", .kind = number, .value = "0", .unit = "s", .range = not_negative, .help = "silence in the middle of an answer; 0: no limit but that of the whole request"},
   load_option_row{.name = "api-key", .help = "bearer token; better in --api-key-file or SEXTANT_API_KEY, where no process list shows it"},
   load_option_row{.name = "api-key-file", .kind = file, .help = "file whose first line is the bearer token"},
   load_option_row{.name = "header", .aliases = "H", .many = true, .help = "Name:Value, sent with every request"},

@@ -26,6 +26,7 @@ void read_endpoint(load_reader& in, load_options& out) {
     out.custom_path.insert(0, "/");
   out.streaming = in.flag("streaming");
   out.request_timeout_s = in.number("request-timeout-seconds");
+  out.stall_timeout_s = in.number("stall-timeout-seconds");
   out.api_key = in.text("api-key");
   out.api_key_file = in.text("api-key-file");
   out.headers = in.pairs("header", "Name:Value");

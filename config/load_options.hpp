@@ -120,6 +120,7 @@ struct load_options {
   std::string custom_path;
   bool streaming = false;
   double request_timeout_s = 21600;
+  double stall_timeout_s = 0; ///< 0: no limit
   std::string api_key_file;
   std::string api_key; ///< secret: never written anywhere
   std::vector<std::pair<std::string, std::string>> headers;

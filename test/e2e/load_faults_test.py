@@ -93,6 +93,11 @@ class Faults(SextantTest):
         self.check(records, summary, entries, 300)
         self.assertEqual({e["fault"] for e in entries}, set(CLASSES))
 
+    def test_silence_has_a_limit_of_its_own(self):
+        records, _, _, took = self.play(["--fault", "stall"], 25, "--streaming", "--stall-timeout-seconds", 0.3, expect=EXIT_FAILED)
+        self.assertEqual([r["error"]["type"] for r in records], ["StalledError"] * 25)
+        self.assertLess(took, TIMEOUT_S)
+
     def test_refused_connections(self):
         records, summary, _, took = self.play(["--fault", "refuse"], 40, "--streaming", expect=EXIT_FAILED)
         self.assertEqual([r["error"]["type"] for r in records], ["ConnectionRefusedError"] * 40)

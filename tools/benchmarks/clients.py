@@ -58,9 +58,7 @@ class NullServer:
         self.process.returncode = status
         self.cpu_s = usage.ru_utime + usage.ru_stime
         lines = [json.loads(line) for line in self.log.read_text().splitlines()]
-        self.records = {}
-        for r in lines:  # a calibration's request may have an id of the run; the run's come later
-            self.records[r["request_id"]] = r
+        self.records = {r["request_id"]: r for r in lines}
         self.lines = lines
         self.log.unlink()
         return False
@@ -69,8 +67,9 @@ class NullServer:
 class Run:
     """One run of a client: what it cost, and its records."""
 
-    def __init__(self, name, command, folder, processes=1, cpu=None):
+    def __init__(self, name, command, folder, cpu=None):
         self.name, self.folder = name, pathlib.Path(folder)
+        self.rss_mb = 0
         self.began_ns = time.monotonic_ns()
         self.process = subprocess.Popen(on_cpu(cpu, command) if cpu is not None else command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0)
@@ -83,19 +82,26 @@ class Run:
         while True:
             with contextlib.suppress(BlockingIOError):
                 output += self.process.stdout.read() or b""
+            self.look_at_memory()
             pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
             if pid:
                 break
             if time.monotonic() > deadline:
                 os.killpg(self.process.pid, signal.SIGKILL)
-            time.sleep(0.005)
+            time.sleep(0.01)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         self.wall_s = (time.monotonic_ns() - self.began_ns) / 1e9
         self.cpu_s = usage.ru_utime + usage.ru_stime
-        self.rss_mb = usage.ru_maxrss / 1024
         if self.process.returncode != 0:
             sys.exit(f"{self.name} ended with {self.process.returncode}:\n{output.decode(errors='replace')[-3000:]}")
         return self
+
+    def look_at_memory(self):
+        """Peak of the process itself; the one that `wait4` tells is at least that of this program, from which it was forked."""
+        with contextlib.suppress(OSError):
+            for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    self.rss_mb = max(self.rss_mb, int(line.split()[1]) / 1024)
 
     def records(self):
         with open(self.folder / "profile_export.jsonl", encoding="utf-8") as file:

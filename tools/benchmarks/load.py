@@ -4,6 +4,7 @@
 run: tools/bench load [--only PART ...] [--no-aiperf]
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import sys
@@ -82,7 +83,7 @@ def short(bench):
     bench.row("CPU of client, user + system, s", "<= 1/50", ours.cpu_s, theirs and theirs.cpu_s, ratio and ratio >= 50,
               ratio and f"1/{ratio:.0f}", "{:.3f}")
     bench.row("wall, s", "", ours.wall_s, theirs and theirs.wall_s)
-    bench.row("largest process, MB", "", ours.rss_mb, theirs and theirs.rss_mb)
+    bench.row("memory of the first process, MB", "", ours.rss_mb, theirs and theirs.rss_mb)
 
 
 def events(bench):
@@ -191,7 +192,8 @@ def open_streams(bench):
     # A server for each client: the usual hard limit of 20,000 descriptors would be the server's.
     with bench.server("--ttft-ms", 6000, "--itl-ms", 1000) as one, bench.server("--ttft-ms", 6000, "--itl-ms", 1000) as other:
         runs = [sextant(bench.binary, server.url, bench.place(), *flags) for server in (one, other)]
-        runs = [run.wait() for run in runs]
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            list(threads.map(lambda run: run.wait(), runs))
     spans = [(r["received_ns"], r["sent_ns"][-1]) for r in one.lines + other.lines if r["streamed"] and r["ended"] == "complete"]
     edges = sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans])
     at_once = int(np.max(np.cumsum([step for _, step in edges])))

@@ -160,6 +160,13 @@ private:
     return signals_.next(patience, none) == wake::signal;
   }
 
+  /// For requests that are no part of the run: their ids are none of its.
+  load::payload_context control_context() const {
+    auto out = context_;
+    out.benchmark_id = stable_uuid(benchmark_id_ + " control");
+    return out;
+  }
+
   /// A short request that shows whether the endpoint answers.
   payload short_request() const {
     auto options = run_.options;
@@ -171,11 +178,11 @@ private:
     schedule.requests[0].osl = 1;
     if (run_.options.endpoint == load_endpoint::raw) {
       schedule = run_.schedule;
-      return load::payload_maker{run_.options, schedule, run_.inputs.data, load::assumed_shape(options), context_}.make(
-          schedule.requests[0], {});
+      return load::payload_maker{run_.options, schedule, run_.inputs.data, load::assumed_shape(options), control_context()}
+          .make(schedule.requests[0], {});
     }
     static const load::dataset synthetic;
-    return load::payload_maker{options, schedule, synthetic, load::assumed_shape(options), context_}.make(
+    return load::payload_maker{options, schedule, synthetic, load::assumed_shape(options), control_context()}.make(
         schedule.requests[0], {});
   }
 
@@ -228,7 +235,7 @@ private:
     shape = load::assumed_shape(run_.options);
     if (!load::wants_calibration(run_.options, run_.inputs.data))
       return;
-    auto found = load::calibrate_prompts(run_.options, context_,
+    auto found = load::calibrate_prompts(run_.options, control_context(),
                                          [this](const payload& content) { return answer_of(control_.post(content)); });
     out_.error = found.error.empty() ? "" : "the endpoint cannot be used: " + found.error;
     shape = std::move(found.shape);
@@ -253,6 +260,7 @@ private:
     load::play_settings s;
     s.threads = run_.options.threads;
     s.request_timeout_ns = endpoint_control::to_ns(run_.options.request_timeout_s);
+    s.stall_timeout_ns = endpoint_control::to_ns(run_.options.stall_timeout_s);
     s.keep_answers = std::any_of(requests.begin(), requests.end(), [](const auto& r) { return r.turn > 0; });
     s.check_lengths = run_.options.exact_osl;
     s.progress = &progress_;
