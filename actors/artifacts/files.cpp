@@ -62,9 +62,13 @@ void remove_file(const std::string& path) {
 std::string read_file(const std::string& path, std::string& error) {
   std::ifstream in{path, std::ios::binary};
   std::ostringstream content;
-  if (in)
+  if (std::error_code code; std::filesystem::is_directory(path, code)) {
+    error = path + ": " + std::strerror(EISDIR);
+    return {};
+  }
+  if (in && in.peek() != std::ifstream::traits_type::eof())
     content << in.rdbuf();
-  if (!in) {
+  if (in.bad() || !in.is_open()) {
     error = path + ": " + std::strerror(errno);
     return {};
   }

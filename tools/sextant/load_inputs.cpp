@@ -61,6 +61,7 @@ load_inputs read_load_inputs(const load_options& options, std::vector<document_e
   out.tools = content_of(options.tools_file, "tools-file", errors);
   if (!out.tools.empty() && !nlohmann::json::parse(out.tools, nullptr, false).is_array())
     errors.push_back({options.tools_file, 1, 1, "", shown(out.tools.substr(0, 40)), "a JSON array of tools", ""});
+  content_of(options.ca_file, "ca-file", errors);
   out.plan = content_of(options.plan_file, "plan", errors);
   out.api_key = api_key_of(options, errors);
   return out;
