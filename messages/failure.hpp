@@ -37,6 +37,11 @@ enum class failure_cause : uint8_t {
   too_few_samples,   ///< a measurement ended with too few valid requests
   played_too_slowly, ///< the machine could not play the simulated engine in its time
   records_lost,      ///< records of an attempt are incomplete
+  image_unavailable, ///< an image cannot be pulled or used
+  unschedulable,     ///< no node of the cluster has room for the engine, or may run it
+  mount_failed,      ///< a volume, ConfigMap or Secret of the engine is not there
+  quota_exceeded,    ///< a quota of the namespace leaves no room
+  rejected,          ///< the cluster refuses the deployment: validation, admission, permissions
   cancelled,         ///< the person or service that asked took it back
   internal,          ///< a defect of Sextant; the detail says where
 };
@@ -56,6 +61,11 @@ struct enum_names<failure_cause> {
       std::pair{failure_cause::too_few_samples, std::string_view{"too_few_samples"}},
       std::pair{failure_cause::played_too_slowly, std::string_view{"played_too_slowly"}},
       std::pair{failure_cause::records_lost, std::string_view{"records_lost"}},
+      std::pair{failure_cause::image_unavailable, std::string_view{"image_unavailable"}},
+      std::pair{failure_cause::unschedulable, std::string_view{"unschedulable"}},
+      std::pair{failure_cause::mount_failed, std::string_view{"mount_failed"}},
+      std::pair{failure_cause::quota_exceeded, std::string_view{"quota_exceeded"}},
+      std::pair{failure_cause::rejected, std::string_view{"rejected"}},
       std::pair{failure_cause::cancelled, std::string_view{"cancelled"}},
       std::pair{failure_cause::internal, std::string_view{"internal"}},
   };
