@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -69,39 +70,37 @@ class Run:
 
     def __init__(self, name, command, folder, cpu=None):
         self.name, self.folder = name, pathlib.Path(folder)
-        self.rss_mb = 0
+        self.rss_mb, self.ended = 0, threading.Event()
+        self.output = self.folder.with_suffix(".out")
         self.began_ns = time.monotonic_ns()
-        self.process = subprocess.Popen(on_cpu(cpu, command) if cpu is not None else command, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0)
+        with open(self.output, "wb") as output:
+            self.process = subprocess.Popen(on_cpu(cpu, command) if cpu is not None else command, stdin=subprocess.DEVNULL,
+                                            stdout=output, stderr=subprocess.STDOUT, process_group=0)
 
     def wait(self, patience_s=240):
         """Ends a run that hangs; that is an error of the benchmark, not a number."""
-        deadline = time.monotonic() + patience_s
-        os.set_blocking(self.process.stdout.fileno(), False)
-        output = b""
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                output += self.process.stdout.read() or b""
-            self.look_at_memory()
-            pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.monotonic() > deadline:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            time.sleep(0.01)
+        watch = threading.Timer(patience_s, lambda: os.killpg(self.process.pid, signal.SIGKILL))
+        watch.start()
+        sampler = threading.Thread(target=self.sample_memory)
+        sampler.start()
+        _, status, usage = os.wait4(self.process.pid, 0)
+        watch.cancel()
+        self.ended.set()
         self.process.returncode = os.waitstatus_to_exitcode(status)
         self.wall_s = (time.monotonic_ns() - self.began_ns) / 1e9
         self.cpu_s = usage.ru_utime + usage.ru_stime
+        sampler.join()
         if self.process.returncode != 0:
-            sys.exit(f"{self.name} ended with {self.process.returncode}:\n{output.decode(errors='replace')[-3000:]}")
+            sys.exit(f"{self.name} ended with {self.process.returncode}:\n{self.output.read_text(errors='replace')[-3000:]}")
         return self
 
-    def look_at_memory(self):
+    def sample_memory(self):
         """Peak of the process itself; the one that `wait4` tells is at least that of this program, from which it was forked."""
-        with contextlib.suppress(OSError):
-            for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    self.rss_mb = max(self.rss_mb, int(line.split()[1]) / 1024)
+        while not self.ended.wait(0.1):
+            with contextlib.suppress(OSError):
+                for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+                    if line.startswith("VmHWM:"):
+                        self.rss_mb = max(self.rss_mb, int(line.split()[1]) / 1024)
 
     def records(self):
         with open(self.folder / "profile_export.jsonl", encoding="utf-8") as file:
