@@ -28,6 +28,7 @@ sextant_python_tests(e2e/serve_test)
 # Times of a server that knows them: the machine for themselves.
 sextant_python_tests(e2e/load_test RUN_SERIAL ON)
 sextant_python_tests(e2e/load_faults_test)
+sextant_python_tests(e2e/load_analysis_test RUN_SERIAL ON)
 
 sextant_python_tests(interop/nats_py_test)
 # The first of these builds the `nats` command, where there is Go.
