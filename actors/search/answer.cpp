@@ -297,6 +297,9 @@ void search_run::fill_predictions(profile_result& r) const {
 
 /// What limits single points limits the answer: each remark once, with the number of points it stands at.
 void search_run::gather_remarks(profile_result& r) const {
+  if (r.simulated && known_.request.host == "local")
+    r.remarks.push_back(
+        "the engines were mocked: Dynamo's mocker played times of the performance model behind the real frontend");
   std::map<std::string, int> points;
   for (const auto& candidate : known_.candidates)
     for (const auto& [id, point] : candidate.points)

@@ -55,6 +55,8 @@ bool search_run::take(const engine_ready& x) {
   candidate->life = ended_ ? engine_life::releasing : engine_life::ready;
   if (candidate->report.kv_tokens == 0)
     candidate->report.kv_tokens = x.kv_tokens;
+  if (x.kv_source == "memory model")
+    known_.remarks.push_back(x.engine + " does not tell its KV capacity: it is the memory model's");
   tell("engine_ready", x.engine + " is ready, KV cache of " + std::to_string(x.kv_tokens) + " tokens", x.engine);
   if (candidate->report.role == phase::decode && !candidate->grid_known) {
     candidate->grid = sweep_points(known_.request, candidate->report, candidate->report.kv_tokens);

@@ -44,6 +44,11 @@ bool want_send_stamps(int fd) {
   return set_flags(fd, arrival_flags | send_flags);
 }
 
+void acknowledge_now(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 ssize_t receive_stamped(int fd, void* to, size_t size, int flags, int64_t& stamp_ns) {
   iovec part{to, size};
   alignas(cmsghdr) char control[128];

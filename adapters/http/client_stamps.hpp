@@ -13,6 +13,10 @@ bool want_arrival_stamps(int fd);
 /// Asks for stamps of sent bytes as well; the socket must be connected and nothing written yet. Bytes count from here.
 bool want_send_stamps(int fd);
 
+/// Acknowledges what was received at once instead of within 40 ms: a server that collects small segments until then
+/// (Nagle's algorithm, as in Dynamo's frontend) would hold back the first token. Holds for what has come so far.
+void acknowledge_now(int fd);
+
 /// Receives as `recv` does; `stamp_ns` becomes the kernel's CLOCK_REALTIME stamp of what came, or 0.
 ssize_t receive_stamped(int fd, void* to, size_t size, int flags, int64_t& stamp_ns);
 

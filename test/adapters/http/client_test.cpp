@@ -1,4 +1,6 @@
 // client_test.cpp: The HTTP client against a server that does everything right, and everything wrong.
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "adapters/http/client.hpp"
@@ -246,4 +248,24 @@ TEST_CASE("exchanges may be started from an exchange's end") {
     client->poll(10'000'000);
   CHECK(seen.ended == 20);
   CHECK(server.accepted() == 1);
+}
+
+TEST_CASE("a server that collects small segments is not kept waiting for an acknowledgement") {
+  // As Dynamo's frontend: the head at once, the first token by a call of its own, and no TCP_NODELAY.
+  const auto whole = scripted_server::stream({"first"});
+  const auto head_end = whole.find("\r\n\r\n") + 4;
+  fixture f{[&](const std::string&, const std::string&, int) {
+    return scripted_answer{whole.substr(0, head_end), false, false, whole.substr(head_end)};
+  }};
+  std::vector<int64_t> waits;
+  for (uint64_t tag = 0; tag < 40; ++tag) { // a fresh connection acknowledges at once for a while
+    f.client->start(tag, f.text);
+    f.finish();
+    REQUIRE(f.seen.arrivals[tag].size() == 1);
+    if (tag >= 20)
+      waits.push_back(f.seen.arrivals[tag].front() - f.seen.ends.at(tag).sent_ns);
+  }
+  std::sort(waits.begin(), waits.end());
+  CHECK(f.server.accepted() == 1);
+  CHECK(waits[waits.size() / 2] < 20'000'000); // 40 ms without it
 }

@@ -22,6 +22,8 @@ struct scripted_answer {
   std::string bytes;
   bool close = false; ///< end the connection after the bytes
   bool reset = false; ///< end it with RST
+  /// Sent right behind the bytes by a call of its own: what Nagle's algorithm may hold back.
+  std::string later = {};
 };
 
 /// Answers each complete request by `script(request line and headers, body, number of the request)`.
@@ -127,18 +129,23 @@ private:
       const auto body = text.substr(head_end + 4, length);
       text.erase(0, head_end + 4 + length);
       const auto answer = answer_(head, body, requests_++);
-      for (size_t sent = 0; sent < answer.bytes.size();) {
-        const auto m = send(fd, answer.bytes.data() + sent, answer.bytes.size() - sent, MSG_NOSIGNAL);
-        if (m <= 0)
-          break;
-        sent += static_cast<size_t>(m);
-      }
+      send_all(fd, answer.bytes);
+      send_all(fd, answer.later);
       if (answer.reset) {
         const linger hard{1, 0};
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
       }
       if (answer.close || answer.reset)
         return drop(fd);
+    }
+  }
+
+  static void send_all(int fd, const std::string& bytes) {
+    for (size_t sent = 0; sent < bytes.size();) {
+      const auto m = send(fd, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+      if (m <= 0)
+        break;
+      sent += static_cast<size_t>(m);
     }
   }
 
