@@ -109,7 +109,7 @@ void search_state::session_ended(const caf::down_msg& down) {
     if (over(state))
       return give_turn();
     spdlog::warn("session-ended: {} ({})", id, self->system().render(down.reason));
-    if (++tracked.crashes <= max_session_crashes) {
+    if (down.reason == lease_lost || ++tracked.crashes <= max_session_crashes) {
       spawn_session(id);
       return;
     }

@@ -45,6 +45,10 @@ using session_actor = caf::typed_actor<
     // Ticks once a second.
     caf::reacts_to<reminder>>;
 
+/// Why a session ends whose lease ran out. On a machine that is too busy to renew it in time this happens again and again
+/// without anything being wrong with the request, so it does not count as a crash.
+inline constexpr auto lease_lost = caf::exit_reason::unreachable;
+
 /// What SEARCH needs to know of the installation.
 struct search_settings {
   std::string pool = "default"; ///< pool that engines are asked from

@@ -60,7 +60,7 @@ void session_state::take_lease(const lease& answer) {
   held = answer;
   if (held.revision == 0 && had_it) {
     spdlog::warn("lease-lost: {}", request.id);
-    return self->quit(caf::exit_reason::unhandled_exception);
+    return self->quit(lease_lost);
   }
   if (held.revision > 0 && !had_it) {
     auto me = caf::actor_cast<session_actor>(self);

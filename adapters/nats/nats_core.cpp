@@ -28,11 +28,25 @@ int status_of(const bus_message& m) {
 
 } // namespace
 
+std::string shown_url(const std::string& url) {
+  std::string shown;
+  for (size_t begin = 0; begin <= url.size();) { // several servers are separated by commas
+    const auto end = std::min(url.find(',', begin), url.size());
+    const auto one = url.substr(begin, end - begin);
+    const auto host = one.find("://") == std::string::npos ? 0 : one.find("://") + 3;
+    const auto at = one.rfind('@');
+    shown += at == std::string::npos || at < host ? one : one.substr(0, host) + "***" + one.substr(at);
+    shown += end < url.size() ? "," : "";
+    begin = end + 1;
+  }
+  return shown;
+}
+
 std::string nats_core::start(const nats_settings& settings) {
   std::string error;
   auto link = nats_link::connect(settings, true, events(settings), error);
   if (!link)
-    return "cannot connect to " + settings.url + ": " + error;
+    return "cannot connect to " + shown_url(settings.url) + ": " + error;
   std::promise<std::string> checked;
   auto result = checked.get_future();
   // From here on the link belongs to the bus's thread.
@@ -56,7 +70,7 @@ std::string nats_core::start(const nats_settings& settings) {
     post_after(1s, [this] { tick(); });
   });
   error = result.get();
-  return error.empty() ? error : "the server at " + settings.url + " has " + error;
+  return error.empty() ? error : "the server at " + shown_url(settings.url) + " has " + error;
 }
 
 link_events nats_core::events(const nats_settings& settings) {

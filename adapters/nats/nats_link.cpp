@@ -104,11 +104,12 @@ namespace {
 
 natsStatus set_security(natsOptions* options, const nats_settings& settings) {
   auto s = NATS_OK;
-  if (!settings.ca_file.empty()) {
+  if (!settings.ca_file.empty() || !settings.certificate_file.empty() || settings.url.find("tls://") != std::string::npos)
     s = natsOptions_SetSecure(options, true);
-    if (s == NATS_OK)
-      s = natsOptions_LoadCATrustedCertificates(options, settings.ca_file.c_str());
-  }
+  if (s == NATS_OK && !settings.ca_file.empty())
+    s = natsOptions_LoadCATrustedCertificates(options, settings.ca_file.c_str());
+  if (s == NATS_OK && !settings.certificate_file.empty())
+    s = natsOptions_LoadCertificatesChain(options, settings.certificate_file.c_str(), settings.key_file.c_str());
   if (s == NATS_OK && !settings.token.empty())
     s = natsOptions_SetToken(options, settings.token.c_str());
   if (s == NATS_OK && !settings.user.empty())

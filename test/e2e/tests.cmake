@@ -25,6 +25,7 @@ sextant_python_tests(e2e/estimate_rows_test)
 # Engines that run against the clock get the machine for themselves.
 sextant_python_tests(e2e/resume_test RUN_SERIAL ON TIMEOUT 300)
 sextant_python_tests(e2e/serve_test)
+sextant_python_tests(e2e/nats_access_test)
 # Times of a server that knows them: the machine for themselves.
 sextant_python_tests(e2e/load_test RUN_SERIAL ON)
 sextant_python_tests(e2e/load_faults_test)

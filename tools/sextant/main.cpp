@@ -5,6 +5,7 @@
 
 #include "tools/sextant/commands.hpp"
 #include "tools/sextant/estimate.hpp"
+#include "tools/sextant/nats_access.hpp"
 #include "tools/sextant/process.hpp"
 
 int main(int argc, char** argv) {
@@ -25,8 +26,12 @@ int main(int argc, char** argv) {
     printf("%s", help_text(args.command).c_str());
     return exit_ok;
   }
-  if (!args.errors.empty()) {
-    auto errors = args.errors;
+  auto errors = args.errors;
+  const bool local =
+      args.command == "pick" || args.command == "estimate" || (args.command == "profile" && !args.has("nats"));
+  if (!local)
+    nats_access(args, from_process, errors);
+  if (!errors.empty()) {
     if (args.command == "estimate")
       for (auto& error : check_estimate(args))
         errors.push_back(std::move(error));

@@ -13,6 +13,7 @@
 
 #include "adapters/nats/nats_bus.hpp"
 #include "config/intake.hpp"
+#include "tools/sextant/nats_access.hpp"
 
 namespace sextant {
 
@@ -82,18 +83,8 @@ void start_logging(const std::string& path, const std::string& level) {
 }
 
 std::shared_ptr<bus> connect_from(const command_line& args) {
-  nats_settings settings;
-  if (auto url = args.value("nats"); !url.empty())
-    settings.url = url;
-  const auto from_environment = [](const char* name) {
-    const char* text = std::getenv(name);
-    return std::string{text ? text : ""};
-  };
-  settings.token = from_environment("NATS_TOKEN");
-  settings.user = from_environment("NATS_USER");
-  settings.password = from_environment("NATS_PASSWORD");
-  settings.credentials_file = from_environment("NATS_CREDS");
-  settings.ca_file = from_environment("NATS_CA");
+  std::vector<document_error> wrong; // told before the command began
+  const auto settings = nats_access(args, from_process, wrong);
   std::string error;
   auto link = connect_nats(settings, error);
   if (!link)

@@ -30,8 +30,7 @@ void print_errors(const std::vector<document_error>& errors);
 /// Logs to a file (created with its folder), or nowhere for an empty path.
 void start_logging(const std::string& path, const std::string& level);
 
-/// Connects to the server of `--nats`, with NATS_TOKEN, NATS_USER, NATS_PASSWORD, NATS_CREDS and NATS_CA of the environment
-/// (so that no secret is on a command line); error text printed, nothing on failure.
+/// Connects to the server of `--nats` as `nats_access` says; error text printed, nothing on failure.
 std::shared_ptr<bus> connect_from(const command_line& args);
 
 /// How a watched request ended.
