@@ -5,6 +5,7 @@
 #include <map>
 
 #include "config/catalogue.hpp"
+#include "config/gpu_file.hpp"
 #include "config/intake.hpp"
 #include "config/model_layers.hpp"
 
@@ -166,6 +167,8 @@ constexpr std::array gpus_without_facts{
 } // namespace
 
 const gpu_facts* find_gpu(std::string_view name) {
+  if (std::string errors; is_gpu_file(name))
+    return gpu_from_file(std::string{name}, errors);
   auto wanted = lower(name);
   std::replace(wanted.begin(), wanted.end(), '-', '_');
   for (const auto& [alias, real] : gpu_aliases)

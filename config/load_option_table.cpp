@@ -154,6 +154,17 @@ constexpr std::array run_rows{
   load_option_row{.name = "workers-max", .aliases = "max-workers threads", .kind = integer, .range = {1, 1024}, .help = "sending threads; default: by load and cores"},
   load_option_row{.name = "config", .aliases = "f", .kind = file, .help = "YAML with these flags as keys, or an AIPerf configuration; flags override it"},
 };
+constexpr std::array analysis_rows{
+  load_option_row{.name = "goodput-set", .many = true, .help = "one more set of levels 'metric:limit metric:limit', counted by itself"},
+  load_option_row{.name = "sla", .many = true, .help = "metric:pQ:limit, as time_to_first_token:p99:300: is it met? By a sequential test"},
+  load_option_row{.name = "stop-precision", .kind = number, .range = {0, 1, true}, .help = "end the run when the 95 % intervals of mean TTFT, ITL, latency and throughput are this narrow, as a share"},
+  load_option_row{.name = "stop-tail-precision", .kind = number, .range = {0, 1, true}, .help = "the same of their p99; needs 368 requests at least"},
+  load_option_row{.name = "stop-on-sla", .kind = boolean, .value = "false", .help = "end the run when every --sla is decided"},
+  load_option_row{.name = "summarise", .kind = file, .many = true, .help = "no run: summarise this record file or run folder again; several are parts of one run"},
+  load_option_row{.name = "compare", .kind = file, .many = true, .help = "no run: is B better than A? Each a record file or run folder, or several runs with commas; exit code 1 if B is worse"},
+  load_option_row{.name = "compare-margin", .kind = number, .value = "0.02", .range = {0, 1, true}, .help = "relative difference that does not matter"},
+  load_option_row{.name = "json", .kind = boolean, .value = "false", .help = "the answer of --compare or --summarise as JSON"},
+};
 // clang-format on
 
 constexpr std::array groups{
@@ -161,6 +172,7 @@ constexpr std::array groups{
     load_option_group{"Lengths", length_rows},    load_option_group{"Sessions", session_rows},
     load_option_group{"Load", load_rows},         load_option_group{"Warm-up", warmup_rows},
     load_option_group{"Results", result_rows},    load_option_group{"Runs", run_rows},
+    load_option_group{"Analysis", analysis_rows},
 };
 
 } // namespace

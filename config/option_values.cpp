@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "config/catalogue.hpp"
+#include "config/gpu_file.hpp"
 #include "config/intake.hpp"
 #include "config/nearest.hpp"
 
@@ -47,6 +48,8 @@ std::optional<std::string> canonical_choice(const option_row& row, std::string_v
 }
 
 std::optional<std::string> canonical_gpu(std::string_view text, std::string& hint) {
+  if (is_gpu_file(text))
+    return gpu_from_file(std::string{text}, hint) ? std::optional{std::string{text}} : std::nullopt;
   if (const auto* gpu = find_gpu(text))
     return gpu->name;
   hint = known_gpu_without_facts(text) ? "a real GPU, but this version has no performance facts about it"

@@ -133,7 +133,7 @@ std::string accepted_text(const option_row& row) {
       std::string names;
       for (const auto& name : gpu_names())
         names += (names.empty() ? "" : ", ") + name;
-      return "one of " + names;
+      return "one of " + names + ", or a YAML file with a GPU's facts";
     }
     case option_type::object:
       return "an object";

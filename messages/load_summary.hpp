@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "messages/latency_histogram.hpp"
 #include "messages/measure.hpp"
 #include "messages/records.hpp"
 
@@ -41,10 +42,12 @@ struct load_facts {
   std::vector<std::string> urls;
   bool streaming = false;
   uint64_t seed = 0;
-  std::string command;         ///< command line without secrets
-  int64_t started_unix_ns = 0; ///< wall time of the records' time 0; 0: unknown
-  std::string arrivals;        ///< `concurrency`, `constant`, `poisson`, `gamma`, `user_centric`, `fixed_schedule`
-  int concurrency = 0;         ///< requests in flight at most; 0: no limit
+  std::string command;              ///< command line without secrets
+  int64_t started_unix_ns = 0;      ///< wall time of the records' time 0; 0: unknown
+  int64_t started_monotonic_ns = 0; ///< the same moment on the host's CLOCK_MONOTONIC; 0: unknown
+  std::string clock_host;           ///< whose clock: equal texts share one CLOCK_MONOTONIC (boot id of the kernel)
+  std::string arrivals;             ///< `concurrency`, `constant`, `poisson`, `gamma`, `user_centric`, `fixed_schedule`
+  int concurrency = 0;              ///< requests in flight at most; 0: no limit
   int prefill_concurrency = 0;
   double request_rate = 0; ///< requests/s that were asked for; 0: closed loop
   int64_t concurrency_ramp_ns = 0;
@@ -174,6 +177,22 @@ struct survival_estimate {
   std::vector<quantile_estimate> quantiles; ///< infinite where too many are censored to tell
 };
 
+/// A latency of all requests (or of all gaps) as counts.
+struct latency_counts {
+  std::string metric;
+  latency_histogram counts;
+};
+
+/// How a run went over time, in equal slices of the whole run.
+struct load_timeline {
+  int64_t begin_ns = 0;
+  double slice_s = 0;
+  std::vector<double> in_flight;      ///< mean of the slice
+  std::vector<double> tokens_per_s;   ///< output
+  std::vector<double> requests_per_s; ///< answered
+  std::vector<double> failures_per_s;
+};
+
 /// What a load test means.
 struct load_summary {
   metric_profile profile = metric_profile::aiperf;
@@ -190,6 +209,8 @@ struct load_summary {
   littles_law little; ///< in the steady window, or over the whole run without one
   std::vector<consistency_check> checks;
   std::vector<survival_estimate> survival; ///< of latencies that were cut off in some requests
+  std::vector<latency_counts> histograms;  ///< TTFT, gaps between events, latency
+  load_timeline timeline;
   std::vector<std::string> remarks;
   int64_t first_send_ns = 0, last_end_ns = 0; ///< of valid requests
 

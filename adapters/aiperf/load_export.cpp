@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "adapters/aiperf/format.hpp"
+#include "adapters/aiperf/validity_json.hpp"
 #include "messages/request_metrics.hpp"
 #include "messages/run_metrics.hpp"
 #include "messages/subjects.hpp"
@@ -15,37 +16,12 @@ namespace sextant {
 
 namespace {
 
+using aiperf::interval_json;
 using aiperf::iso_time;
 using aiperf::json;
 using aiperf::metric_json;
 using aiperf::text_of;
 using aiperf::two_decimals;
-
-json finite_or_null(double x) {
-  return std::isfinite(x) ? json(x) : json(nullptr);
-}
-
-/// What AIPerf has no place for, by metric.
-json interval_json(const metric_summary& m) {
-  json out;
-  if (m.interval_known)
-    out["mean_interval"] = {m.values.low, m.values.high};
-  if (m.single)
-    return out;
-  out["trimmed_mean"] = m.trimmed_mean;
-  out["effective_count"] = m.effective_count;
-  for (const auto& q : m.quantiles) {
-    char name[24];
-    std::snprintf(name, sizeof name, "p%g", q.q * 100);
-    json entry;
-    entry["value"] = q.enough ? json(q.value) : json(nullptr);
-    if (!q.enough)
-      entry["note"] = "n/a (n too small)";
-    entry["interval"] = {finite_or_null(q.low), finite_or_null(q.high)};
-    out["quantiles"][name] = std::move(entry);
-  }
-  return out;
-}
 
 json error_json(int code, const std::string& type, const std::string& message) {
   return {{"code", code == 0 ? json(nullptr) : json(code)}, {"type", type}, {"message", message}};
@@ -122,8 +98,13 @@ json own_facts(const load_facts& f, const load_summary& s) {
   out["confidence"] = s.confidence;
   out["simulated"] = f.simulated;
   out["client_limited"] = f.client_limited;
-  out["requests"] = {
-      {"sent", s.sent}, {"valid", s.valid}, {"failed", s.failed}, {"cancelled", s.cancelled}, {"timed_out", s.timed_out}};
+  out["requests"] = {{"planned", f.planned_requests},
+                     {"never_started", f.never_started},
+                     {"sent", s.sent},
+                     {"valid", s.valid},
+                     {"failed", s.failed},
+                     {"cancelled", s.cancelled},
+                     {"timed_out", s.timed_out}};
   for (const auto& m : s.metrics)
     if (auto intervals = interval_json(m); !intervals.is_null())
       out["intervals"][m.tag] = std::move(intervals);
@@ -140,6 +121,7 @@ json own_facts(const load_facts& f, const load_summary& s) {
                               {"requests_per_s", g.requests_per_s},
                               {"tokens_per_s", g.tokens_per_s},
                               {"fraction", g.fraction},
+                              {"effective_count", g.effective_count},
                               {"fraction_interval", {g.fraction_low, g.fraction_high}}});
   for (const auto& v : s.verdicts)
     out["verdicts"].push_back({{"metric", v.limit.metric},
@@ -150,6 +132,7 @@ json own_facts(const load_facts& f, const load_summary& s) {
                                                                                        : "undecided"},
                                {"decided_after", v.decided_after},
                                {"early_stopping_bound", v.bound_known ? json(v.early_stopping_bound) : json(nullptr)}});
+  out.update(aiperf::validity_json(s));
   for (const auto& fact : f.own_facts)
     if (const auto at = fact.find('='); at != std::string::npos)
       if (auto value = json::parse(fact.substr(at + 1), nullptr, false); !value.is_discarded())

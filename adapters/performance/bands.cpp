@@ -18,14 +18,14 @@ void widen(banded& x, spread s) {
 
 void add_bands(serving_estimate& estimate, backend_kind, bool disaggregated) {
   if (disaggregated) {
-    widen(estimate.ttft_ms, {0.40, 2.6});
-    widen(estimate.tpot_ms, {0.65, 1.45});
+    widen(estimate.ttft_ms, {0.15, 6.0});
+    widen(estimate.tpot_ms, {0.50, 1.70});
   } else if (estimate.kv_load > 0.9) { // requests wait for KV blocks
-    widen(estimate.ttft_ms, {0.30, 3.0});
-    widen(estimate.tpot_ms, {0.70, 1.40});
+    widen(estimate.ttft_ms, {0.05, 3.5});
+    widen(estimate.tpot_ms, {0.35, 1.30});
   } else {
-    widen(estimate.ttft_ms, {0.70, 1.60});
-    widen(estimate.tpot_ms, {0.80, 1.22});
+    widen(estimate.ttft_ms, {0.60, 1.90});
+    widen(estimate.tpot_ms, {0.82, 1.20});
   }
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "adapters/performance/formats.hpp"
+#include "adapters/performance/measured_points.hpp"
 #include "config/catalogue.hpp"
 #include "config/intake.hpp"
 #include "config/nearest.hpp"
@@ -128,25 +129,15 @@ engine_group group_of(const cells& row, const std::string& prefix, const engine_
 
 /// What is known of how the benchmark drove the engine (its public recipes).
 void set_recipe(benchmark_row& row, const cells& c) {
-  const bool inference_max = c.text("origin").starts_with("inference");
-  if (!inference_max)
+  if (!c.text("origin").starts_with("inference"))
     return;
   row.waves = 10;
   row.traffic.shortest = 0.8; // its random-range-ratio
   auto& group = row.engines;
   row.may_speculate = row.disaggregated && group.engine.model.is_mla;
-  const bool blackwell = group.engine.gpu.sm_version >= 100;
-  // Its recipes send every n-th token only, which delays the first chunk: TTFT of idle engines is about n steps longer than
-  // the prompt takes. They do so for disaggregated engines, for SGLang, and for latent attention on TensorRT-LLM.
-  if (row.disaggregated || (group.engine.backend == backend_kind::sglang && blackwell))
-    group.stream_interval = 20;
-  else if (group.engine.backend == backend_kind::sglang
-           || (group.engine.backend == backend_kind::trtllm && group.engine.model.is_mla))
-    group.stream_interval = 10;
-  if (group.engine.backend != backend_kind::trtllm || row.disaggregated)
-    return;
-  // It sets max_num_tokens to one prompt and one token of every client.
-  group.chunk_tokens = static_cast<int>(row.traffic.isl + row.traffic.concurrency + 64);
+  // It sets max_num_tokens of TensorRT-LLM to one prompt and one token of every client.
+  if (group.engine.backend == backend_kind::trtllm && !row.disaggregated)
+    group.chunk_tokens = static_cast<int>(row.traffic.isl + row.traffic.concurrency + 64);
 }
 
 /// How many engines a row without counts probably had: decode engines until few requests share one of them (at most four),
@@ -169,6 +160,8 @@ serving_estimate estimate_unknown_counts(benchmark_row row, const serving_traffi
     if (enough || !best.ok)
       break;
   }
+  if (context.measured && best.ok)
+    context.measured->correct(row.engines, &row.prefill, traffic, best);
   return best;
 }
 

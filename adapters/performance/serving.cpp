@@ -5,6 +5,7 @@
 
 #include "adapters/performance/bands.hpp"
 #include "adapters/performance/benchmark_run.hpp"
+#include "adapters/performance/measured_points.hpp"
 
 namespace sextant::performance {
 
@@ -69,19 +70,13 @@ rank_traffic traffic_of(const serving_traffic& t, double ranks) {
 }
 
 /// Fills times, throughput and bands. `before_s`: what a request spends outside of the engine before its first token.
-void fill(serving_estimate& e, const run_outcome& run, const engine_group& streaming, const serving_traffic& t,
-          double before_s, double ranks) {
-  // A server that sends every n-th token delays the first chunk; the whole request takes as long as before.
+void fill(serving_estimate& e, const run_outcome& run, const serving_traffic& t, double before_s, double ranks) {
   const double tokens = std::max(1.0, t.osl * (1 + t.shortest) / 2);
-  const double held_back = std::min(tokens - 1, std::max(0, streaming.stream_interval - 1) * 1.0);
-  const double delay = held_back * run.tpot_s;
-  const double tpot = tokens > 1 ? std::max(0.0, run.tpot_s - delay / (tokens - 1)) : 0;
-  const double ttft = run.ttft_s + before_s + delay;
   e.ok = true;
-  e.ttft_ms.value = ttft * 1e3;
-  e.tpot_ms.value = tpot * 1e3;
-  e.ttft_p50_ms = (run.ttft_p50_s + before_s + delay) * 1e3;
-  e.ttft_p99_ms = (run.ttft_p99_s + before_s + delay) * 1e3;
+  e.ttft_ms.value = (run.ttft_s + before_s) * 1e3;
+  e.tpot_ms.value = tokens > 1 ? run.tpot_s * 1e3 : 0;
+  e.ttft_p50_ms = (run.ttft_p50_s + before_s) * 1e3;
+  e.ttft_p99_ms = (run.ttft_p99_s + before_s) * 1e3;
   e.tpot_p50_ms = run.tpot_p50_s * 1e3;
   e.tpot_p99_ms = run.tpot_p99_s * 1e3;
   e.request_latency_ms = (run.latency_s + before_s) * 1e3;
@@ -107,7 +102,7 @@ serving_estimate serve_aggregated(const engine_model& model, const engine_group&
   if (engines.tokens_per_step > 1)
     costs.scale(1 / engines.tokens_per_step);
   const auto run = play(costs, policy, rank);
-  fill(e, run, engines, traffic, outside(model, traffic), ranks);
+  fill(e, run, traffic, outside(model, traffic), ranks);
   e.kv_tokens = model.policy.kv_tokens * engines.engine.layout.dp;
   const double batch = rank.rate_per_s > 0 ? run.mean_running : rank.clients;
   e.kv_load = batch * (traffic.isl + traffic.osl / 2.0) / std::max(1.0, policy.kv_tokens);
@@ -122,7 +117,10 @@ serving_estimate estimate_aggregated(const engine_group& engines, const serving_
   serving_estimate e;
   if (e.reason = nonsense(engines, traffic); !e.reason.empty())
     return e;
-  return serve_aggregated(sampled(engines, traffic, context), engines, traffic);
+  e = serve_aggregated(sampled(engines, traffic, context), engines, traffic);
+  if (context.measured)
+    context.measured->correct(engines, nullptr, traffic, e);
+  return e;
 }
 
 serving_estimate serve_disaggregated(const engine_model& prefill_model, const engine_group& prefill,
@@ -143,7 +141,7 @@ serving_estimate serve_disaggregated(const engine_model& prefill_model, const en
   decode_costs.scale(1 / std::max(1.0, decode.tokens_per_step));
   const auto run = play_tandem(prefill_costs, policy_of(prefill_model, prefill, traffic), decode_costs,
                                policy_of(decode_model, decode, traffic), t);
-  fill(e, run, decode, traffic, outside(prefill_model, traffic), 1);
+  fill(e, run, traffic, outside(prefill_model, traffic), 1);
   e.kv_tokens = decode_model.policy.kv_tokens * decode.engine.layout.dp;
   e.kv_load =
       run.mean_running / decode_ranks * (traffic.isl + traffic.osl / 2.0) / std::max(1.0, decode_model.policy.kv_tokens);
@@ -160,8 +158,10 @@ serving_estimate estimate_disaggregated(const engine_group& prefill, const engin
   serving_estimate e;
   if (e.reason = nonsense(prefill, decode, traffic); !e.reason.empty())
     return e;
-  return serve_disaggregated(sampled(prefill, traffic, context), prefill, sampled(decode, traffic, context), decode,
-                             traffic);
+  e = serve_disaggregated(sampled(prefill, traffic, context), prefill, sampled(decode, traffic, context), decode, traffic);
+  if (context.measured)
+    context.measured->correct(decode, &prefill, traffic, e);
+  return e;
 }
 
 } // namespace sextant::performance

@@ -46,14 +46,16 @@ struct engine_group {
   int replicas = 1;
   int max_batch = 0;          ///< sequences per attention rank; 0: the back end's default
   int chunk_tokens = 0;       ///< tokens that one step takes (chunked prefill); 0: the back end's default
-  int stream_interval = 1;    ///< tokens per chunk that the server sends
   double tokens_per_step = 1; ///< that a decoding request gets on average: above 1 with speculative decoding
 };
+
+class measured_points;
 
 /// Where estimates come from. Holds references: what they name must live as long.
 struct estimate_context {
   timer_factory tables;                                         ///< empty: formulas only
   const model_parameters* parameters = &committed_parameters(); ///< never null
+  const measured_points* measured = nullptr;                    ///< what corrects estimates; null: nothing
 };
 
 /// Aggregated serving: every replica does prefill and decode.

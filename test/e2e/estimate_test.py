@@ -98,6 +98,24 @@ class Estimate(SextantTest):
         self.assertIn("formulas answered", text)
         self.assertIn("tier fitted", text)
 
+    def test_measured_points_and_own_gpu(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            points, gpu = folder / "points.csv", folder / "mine.yaml"
+            head = "backend,model_path,system,isl,osl,tp_size,concurrency,silicon_ttft_ms,silicon_tpot_ms\n"
+            points.write_text(head + "vllm,Qwen/Qwen3-32B,h200_sxm,4000,1000,2,64,,80\n")
+            point = (*SEARCH[:6], "--tp", "2", "--isl", "4000", "--osl", "1000", "--concurrency", "64")
+            plain, corrected = self.json_of(*point), self.json_of(*point, "--measured", points)
+            self.assertGreater(corrected["tpot_ms"]["value"], 0.9 * 80)
+            self.assertLess(plain["tpot_ms"]["value"], 60)
+            points.write_text(head + "vllm,Qwen/Qwen3-32B,h900,4000,1000,2,64,,fast\n")
+            error = self.run_to_end("estimate", *point, "--measured", points, expect=EXIT_BAD_INPUT).stderr
+            self.assertIn("row 1: system", error)
+            self.assertIn("row 1: silicon_tpot_ms", error)
+            gpu.write_text("name: mine\nmemory_bytes: 96e9\nmemory_bandwidth: 4e12\nbf16_flops: 1e15\nintra_node_bandwidth: 4e11\n")
+            own = self.json_of("--model", "Qwen/Qwen3-32B", "--gpu", gpu, "--backend", "vllm", "--tp", "2")
+            self.assertGreater(own["tpot_ms"]["value"], 0)
+
     def test_unknown_model_says_which_file_it_needs(self):
         program = self.run_to_end("estimate", "--model", "nobody/knows-this", expect=EXIT_BAD_INPUT)
         self.assertIn("--model", program.stderr)

@@ -1,44 +1,15 @@
 """`sextant load` and `sextant profile-endpoint` against an endpoint whose times are known."""
 import json
-import os
 import re
 import signal
-import subprocess
 import unittest
 import urllib.request
 
-from sextant import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SextantTest, wait_until
+from null_server import NullServerTest
+from sextant import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, wait_until
 
-SERVER = os.environ.get("NULL_SERVER", "null_server")
 
-
-class Load(SextantTest):
-
-    def setUp(self):
-        super().setUp()
-        self.server = None
-
-    def tearDown(self):
-        self.stop()
-        super().tearDown()
-
-    def stop(self):
-        if self.server:
-            self.server.kill()
-            self.server.wait()
-            self.server.stdout.close()
-            self.server = None
-
-    def serve(self, *flags):
-        self.stop()
-        self.server = subprocess.Popen([SERVER, *map(str, flags)], stdout=subprocess.PIPE, text=True)
-        self.url = re.search(r"http://\S+", self.server.stdout.readline()).group(0)
-
-    def load(self, *flags, expect=EXIT_OK, **more):
-        return self.run_to_end("load", "--model", "null", "--url", self.url, "--random-seed", 5, *flags, expect=expect, **more)
-
-    def summary(self, folder):
-        return json.loads((self.folder / folder / "profile_export_aiperf.json").read_text())
+class Load(NullServerTest):
 
     def between(self, value, low, high):
         """Times on a machine that may be busy with something else: never early, and not much too late."""

@@ -26,9 +26,12 @@ sextant_python_tests(e2e/estimate_rows_test)
 sextant_python_tests(e2e/resume_test RUN_SERIAL ON TIMEOUT 300)
 sextant_python_tests(e2e/serve_test)
 sextant_python_tests(e2e/nats_access_test)
+# The first run makes the image's root file system with mmdebstrap (about two minutes), below build/.
+sextant_python_tests(e2e/standin_test RESOURCE_LOCK image_root TIMEOUT 900)
 # Times of a server that knows them: the machine for themselves.
 sextant_python_tests(e2e/load_test RUN_SERIAL ON)
 sextant_python_tests(e2e/load_faults_test)
+sextant_python_tests(e2e/load_analysis_test RUN_SERIAL ON)
 
 sextant_python_tests(interop/nats_py_test)
 # Installs Dynamo once; without a network they are skipped. Two engines with their Python processes each need the machine.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <map>
 #include <thread>
+#include <tuple>
 
 namespace sextant::performance {
 
@@ -20,10 +21,6 @@ timer_factory timers;
 double number(std::string_view cell) {
   return cell.empty() ? 0 : std::strtod(std::string{cell}.c_str(), nullptr);
 }
-
-struct residuals {
-  std::vector<double> r, w; ///< two per run, and the weight of each
-};
 
 residuals residuals_of(const std::vector<const measured_run*>& runs, const std::vector<double>& weights, const constants& x,
                        bool tables) {
@@ -161,39 +158,38 @@ constants fit_disaggregated(const std::vector<const measured_run*>& all, constan
           tpot.push_back(std::log(estimates[i].tpot_ms.value / runs[i]->tpot_ms));
       }
     auto& tokens = x[index("disagg.unlabelled_tokens")];
-    tokens = std::max(0.0, tokens + middle(tpot));
     auto& scale = x[index("disagg.hand_over_scale")];
+    const double before_tokens = tokens, before_scale = scale;
+    tokens = std::max(0.0, tokens + middle(tpot));
     scale = std::clamp(scale + middle(ttft), 0.0, 1.1);
+    if (std::abs(tokens - before_tokens) + std::abs(scale - before_scale) < 0.01)
+      break;
   }
   return x;
 }
 
 namespace {
 
-/// Runs that a fit looks at, the same share of every combination, and their weights.
-struct fit_sample {
-  std::vector<const measured_run*> runs;
-  std::vector<double> weights; ///< 1 on average
-};
-
-fit_sample sample_of(const std::vector<const measured_run*>& all) {
+/// Runs that a fit looks at, about the same number of every combination, and their weights, 1 on average.
+std::pair<std::vector<const measured_run*>, std::vector<double>> sample_of(const std::vector<const measured_run*>& all) {
   std::map<std::string, std::vector<const measured_run*>> kinds;
   for (const auto* run : all)
     kinds[run->combination].push_back(run);
-  fit_sample sample;
+  std::vector<const measured_run*> runs;
+  std::vector<double> weights;
   double sum = 0;
   for (const auto& [name, members] : kinds) {
     const std::size_t taken = std::min(most_of_one_kind, members.size());
     for (std::size_t i = 0; i < taken; ++i) {
-      sample.runs.push_back(members[i * members.size() / taken]);
+      runs.push_back(members[i * members.size() / taken]);
       // Rows that are not clean may speculate, or carry labels that had to be repaired.
-      sample.weights.push_back(std::pow(static_cast<double>(taken), -0.25) * (sample.runs.back()->clean ? 1 : 0.3));
-      sum += sample.weights.back();
+      weights.push_back(std::pow(static_cast<double>(taken), -0.25) * (runs.back()->clean ? 1 : 0.3));
+      sum += weights.back();
     }
   }
-  for (auto& w : sample.weights)
-    w *= static_cast<double>(sample.runs.size()) / sum;
-  return sample;
+  for (auto& w : weights)
+    w *= static_cast<double>(runs.size()) / sum;
+  return {std::move(runs), std::move(weights)};
 }
 
 bool ends_with_any(std::string_view name, std::initializer_list<std::string_view> ends) {
@@ -226,75 +222,118 @@ bool concerns(const std::string& name, const measured_run& run) {
 
 } // namespace
 
-constants fit(const std::vector<const measured_run*>& all, constants x, fit_stage stage, int rounds) {
-  const auto [runs, weights] = sample_of(all);
-  const auto prior = prior_constants();
+namespace {
+
+/// How the residuals of all runs change with each moved constant.
+std::vector<std::vector<double>> slopes_at(const fitted& f, bool tables) {
+  constexpr double step = 0.02;
   const auto& known = fitted_constants();
-  const auto moved = moved_by(stage);
-  const bool tables = stage == fit_stage::served;
-  auto now = residuals_of(runs, weights, x, tables);
-  double best = loss(now, weights, x, prior), damping = 0.3;
-  for (int round = 0; round < rounds; ++round) {
-    constexpr double step = 0.02;
-    std::vector<std::vector<double>> slopes(moved.size(), std::vector<double>(now.r.size()));
-    for (std::size_t p = 0; p < moved.size(); ++p) {
-      std::vector<std::size_t> places;
-      std::vector<const measured_run*> some;
-      std::vector<double> some_weights;
-      for (std::size_t i = 0; i < runs.size(); ++i)
-        if (concerns(known[moved[p]].name, *runs[i])) {
-          places.push_back(i);
-          some.push_back(runs[i]);
-          some_weights.push_back(weights[i]);
-        }
-      auto other = x;
-      const double most = std::log(known[moved[p]].most);
-      const double by = x[moved[p]] + step <= most ? step : -step;
-      other[moved[p]] += by;
-      const auto r = residuals_of(some, some_weights, other, tables).r;
-      for (std::size_t i = 0; i < r.size(); ++i)
-        slopes[p][2 * places[i / 2] + i % 2] = (r[i] - now.r[2 * places[i / 2] + i % 2]) / by;
-    }
-    std::vector<std::vector<double>> a(moved.size(), std::vector<double>(moved.size()));
-    std::vector<double> b(moved.size());
-    for (std::size_t p = 0; p < moved.size(); ++p) {
-      const double stiff = 1 / std::pow(known[moved[p]].spread, 2);
-      b[p] = (prior[moved[p]] - x[moved[p]]) * stiff;
-      for (std::size_t i = 0; i < now.r.size(); ++i)
-        b[p] -= now.w[i] * slopes[p][i] * now.r[i];
-      for (std::size_t q = 0; q <= p; ++q) {
-        double sum = p == q ? stiff : 0;
-        for (std::size_t i = 0; i < now.r.size(); ++i)
-          sum += now.w[i] * slopes[p][i] * slopes[q][i];
-        a[p][q] = a[q][p] = sum;
+  std::vector<std::vector<double>> slopes(f.moved.size(), std::vector<double>(f.now.r.size()));
+  for (std::size_t p = 0; p < f.moved.size(); ++p) {
+    const auto& constant = known[f.moved[p]];
+    std::vector<std::size_t> places;
+    std::vector<const measured_run*> some;
+    std::vector<double> weights;
+    for (std::size_t i = 0; i < f.runs.size(); ++i)
+      if (concerns(constant.name, *f.runs[i])) {
+        places.push_back(i);
+        some.push_back(f.runs[i]);
+        weights.push_back(f.weights[i]);
       }
+    auto other = f.x;
+    const double by = f.x[f.moved[p]] + step <= std::log(constant.most) ? step : -step;
+    other[f.moved[p]] += by;
+    const auto r = residuals_of(some, weights, other, tables).r;
+    for (std::size_t i = 0; i < r.size(); ++i) {
+      const auto place = 2 * places[i / 2] + i % 2;
+      slopes[p][place] = (r[i] - f.now.r[place]) / by;
     }
-    bool better = false;
-    for (int attempt = 0; attempt < 4 && !better; ++attempt) {
-      auto damped = a;
-      for (std::size_t p = 0; p < moved.size(); ++p)
-        damped[p][p] *= 1 + damping;
-      const auto move = solve(damped, b);
-      auto other = x;
-      for (std::size_t p = 0; p < moved.size(); ++p)
-        other[moved[p]] = std::min(other[moved[p]] + std::clamp(move[p], -0.7, 0.7), std::log(known[moved[p]].most));
-      const auto then = residuals_of(runs, weights, other, tables);
-      const double l = loss(then, weights, other, prior);
-      better = l < best;
-      damping *= better ? 0.3 : 4;
-      if (better) {
-        const bool converged = best - l < 1e-3 * best;
-        x = other;
-        now = then;
-        best = l;
-        if (converged)
-          return x;
-      }
-    }
-    if (!better)
-      break;
   }
-  return x;
+  return slopes;
+}
+
+/// The move of the constants that a step of penalised least squares takes, of residuals `now` whose weights may be 0.
+std::vector<double> step_from(const std::vector<std::vector<double>>& slopes, const residuals& now,
+                              const std::vector<std::size_t>& moved, const constants& x, double damping) {
+  const auto& known = fitted_constants();
+  const std::size_t n = moved.size();
+  std::vector<std::vector<double>> a(n, std::vector<double>(n));
+  std::vector<double> b(n);
+  for (std::size_t p = 0; p < n; ++p) {
+    const auto& constant = known[moved[p]];
+    const double stiff = 1 / std::pow(constant.spread, 2);
+    b[p] = (std::log(constant.prior) - x[moved[p]]) * stiff;
+    for (std::size_t i = 0; i < now.r.size(); ++i)
+      b[p] -= now.w[i] * slopes[p][i] * now.r[i];
+    for (std::size_t q = 0; q <= p; ++q) {
+      double sum = p == q ? stiff : 0;
+      for (std::size_t i = 0; i < now.r.size(); ++i)
+        sum += now.w[i] * slopes[p][i] * slopes[q][i];
+      a[p][q] = a[q][p] = sum;
+    }
+    a[p][p] *= 1 + damping;
+  }
+  return solve(a, b);
+}
+
+constants moved_to(const constants& x, const std::vector<std::size_t>& moved, const std::vector<double>& move) {
+  auto other = x;
+  for (std::size_t p = 0; p < moved.size(); ++p)
+    other[moved[p]] =
+        std::min(other[moved[p]] + std::clamp(move[p], -0.7, 0.7), std::log(fitted_constants()[moved[p]].most));
+  return other;
+}
+
+} // namespace
+
+fitted fit(const std::vector<const measured_run*>& all, constants x, fit_stage stage, int rounds) {
+  fitted f;
+  std::tie(f.runs, f.weights) = sample_of(all);
+  f.x = std::move(x);
+  f.moved = moved_by(stage);
+  const bool tables = stage == fit_stage::served;
+  const auto prior = prior_constants();
+  f.now = residuals_of(f.runs, f.weights, f.x, tables);
+  double best = loss(f.now, f.weights, f.x, prior), damping = 0.3;
+  bool going = true;
+  for (int round = 0; round < rounds && going; ++round) {
+    const auto slopes = slopes_at(f, tables);
+    going = false;
+    for (int attempt = 0; attempt < 4 && !going; ++attempt) {
+      const auto other = moved_to(f.x, f.moved, step_from(slopes, f.now, f.moved, f.x, damping));
+      const auto then = residuals_of(f.runs, f.weights, other, tables);
+      const double l = loss(then, f.weights, other, prior);
+      going = l < best;
+      damping *= going ? 0.3 : 4;
+      if (going) {
+        going = best - l > 1e-3 * best;
+        f.x = other;
+        f.now = then;
+        best = l;
+        break;
+      }
+    }
+  }
+  f.slopes = slopes_at(f, tables);
+  return f;
+}
+
+constants fitted::without(const std::string& combination, const constants& start) const {
+  // Residuals are taken as linear around the fit to all runs, which a leave-out moves little.
+  auto left = start;
+  for (const auto i : moved)
+    left[i] = x[i];
+  for (int round = 0; round < 20; ++round) {
+    auto there = now;
+    for (std::size_t i = 0; i < there.r.size(); ++i) {
+      for (std::size_t p = 0; p < moved.size(); ++p)
+        there.r[i] += slopes[p][i] * (left[moved[p]] - x[moved[p]]);
+      const bool kept = runs[i / 2]->combination != combination;
+      there.w[i] = kept ? weights[i / 2] / std::sqrt(1 + there.r[i] * there.r[i]) : 0;
+    }
+    left = moved_to(left, moved, step_from(slopes, there, moved, left, 0));
+  }
+  return left;
 }
 
 } // namespace sextant::performance

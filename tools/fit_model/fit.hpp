@@ -37,7 +37,25 @@ enum class fit_stage { served, formulas };
 
 /// Penalised least squares on ln(predicted / measured), robust against outliers; combinations count about equally. TTFT
 /// counts 0.4 times as much as TPOT. Deterministic.
-constants fit(const std::vector<const measured_run*>& runs, constants start, fit_stage stage, int rounds);
+struct residuals {
+  std::vector<double> r, w; ///< two per run (TTFT, TPOT), and the weight of each
+};
+
+/// A fit, with what it takes to say what it would have been without some of its runs.
+struct fitted {
+  std::vector<const measured_run*> runs; ///< that the fit looked at
+  std::vector<double> weights;           ///< of the runs, 1 on average
+  constants x;
+  std::vector<std::size_t> moved;          ///< constants that the stage moved
+  residuals now;                           ///< at `x`
+  std::vector<std::vector<double>> slopes; ///< of the residuals by each moved constant
+
+  /// The constants of `start`, those of this stage as a fit without a combination finds them. To first order: an exact
+  /// refit takes as long as the fit did.
+  constants without(const std::string& combination, const constants& start) const;
+};
+
+fitted fit(const std::vector<const measured_run*>& runs, constants start, fit_stage stage, int rounds);
 
 /// Sets the constants of disaggregated serving so that the median errors of these runs vanish.
 constants fit_disaggregated(const std::vector<const measured_run*>& runs, constants start, bool tables);

@@ -207,21 +207,43 @@ bool write_constants(const std::string& path, const constants& x) {
   return static_cast<bool>(file);
 }
 
-/// All stages that predictions from tables or by formulas need, then disaggregated serving. With `tables` formulas answer
-/// for gaps only: `both` fits them as well.
-constants fit_all(const std::vector<const measured_run*>& aggregated, const std::vector<const measured_run*>& all,
-                  bool tables, bool both, int rounds) {
-  auto x = fit(aggregated, prior_constants(), fit_stage::served, rounds);
-  if (!tables || both)
-    x = fit(aggregated, x, fit_stage::formulas, rounds);
-  return fit_disaggregated(all, x, tables);
+/// A fit of all constants: with measured kernels first, then the formulas, then disaggregated serving.
+struct whole_fit {
+  fitted served, formulas;
+  constants x;
+};
+
+whole_fit fit_all(const std::vector<const measured_run*>& aggregated, const std::vector<const measured_run*>& all,
+                  bool tables, int rounds) {
+  whole_fit f;
+  f.served = fit(aggregated, prior_constants(), fit_stage::served, rounds);
+  f.formulas = fit(aggregated, f.served.x, fit_stage::formulas, rounds);
+  f.x = fit_disaggregated(all, f.formulas.x, tables);
+  return f;
+}
+
+/// The constants of a fit without the runs of a combination. `exact`: fitted anew from the priors.
+constants without(const whole_fit& f, const std::string& combination, const std::vector<const measured_run*>& aggregated,
+                  const std::vector<const measured_run*>& all, bool tables, int rounds, bool exact) {
+  const auto others = [&](const std::vector<const measured_run*>& some) {
+    std::vector<const measured_run*> left;
+    std::copy_if(some.begin(), some.end(), std::back_inserter(left),
+                 [&](const auto* run) { return run->combination != combination; });
+    return left;
+  };
+  if (exact)
+    return fit_all(others(aggregated), others(all), tables, rounds).x;
+  const auto own = f.formulas.without(combination, f.served.without(combination, f.x));
+  const bool in_pools = std::any_of(
+      all.begin(), all.end(), [&](const auto* run) { return run->run.disaggregated && run->combination == combination; });
+  return in_pools ? fit_disaggregated(others(all), own, tables) : own;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
   std::string runs_file, write_to, tables_file;
-  bool left_out = false, committed = false;
+  bool left_out = false, committed = false, exact = false;
   int rounds = 8;
   for (int i = 1; i < argc; ++i)
     if (!strcmp(argv[i], "--write") && i + 1 < argc)
@@ -232,14 +254,16 @@ int main(int argc, char** argv) {
       rounds = std::atoi(argv[++i]);
     else if (!strcmp(argv[i], "--left-out"))
       left_out = true;
+    else if (!strcmp(argv[i], "--exact"))
+      exact = true;
     else if (!strcmp(argv[i], "--committed"))
       committed = true;
     else
       runs_file = argv[i];
   std::ifstream file{runs_file, std::ios::binary};
   if (!file) {
-    fprintf(stderr,
-            "usage: fit_model RUNS.csv [--write parameters.tsv] [--tables FILE] [--left-out] [--committed] [--rounds N]\n");
+    fprintf(stderr, "usage: fit_model RUNS.csv [--write parameters.tsv] [--tables FILE] [--left-out [--exact]] "
+                    "[--committed] [--rounds N]\n");
     return 2;
   }
   if (!tables_file.empty()) {
@@ -264,7 +288,8 @@ int main(int argc, char** argv) {
   const bool tables = !tables_file.empty();
   printf("%zu rows, %zu make sense, %zu aggregated for the fit; %s\n", runs.size(), all.size(), fitting.size(),
          tables ? "measured kernels" : "formulas");
-  const auto x = committed ? committed_constants() : fit_all(fitting, all, tables, true, rounds);
+  const auto fit = committed ? whole_fit{{}, {}, committed_constants()} : fit_all(fitting, all, tables, rounds);
+  const auto& x = fit.x;
   std::vector<scored> inside;
   const auto answers = predict(all, x, tables);
   for (std::size_t i = 0; i < all.size(); ++i)
@@ -273,23 +298,14 @@ int main(int argc, char** argv) {
   report(inside);
   if (!write_to.empty() && !write_constants(write_to, x))
     return 1;
-  if (!left_out)
+  if (!left_out || committed)
     return 0;
   std::map<std::string, std::vector<const measured_run*>> kinds;
   for (const auto* run : all)
     kinds[run->combination].push_back(run);
   std::vector<scored> outside;
   for (const auto& [name, members] : kinds) {
-    const auto not_of_it = [&](const std::vector<const measured_run*>& some) {
-      std::vector<const measured_run*> others;
-      std::copy_if(some.begin(), some.end(), std::back_inserter(others),
-                   [&](const auto* run) { return run->combination != name; });
-      return others;
-    };
-    // From the priors again: nothing of the combination is in the start either. Without aggregated runs it was in no fit.
-    const auto others = not_of_it(fitting);
-    const auto own = others.size() == fitting.size() ? fit_disaggregated(not_of_it(all), x, tables)
-                                                     : fit_all(others, not_of_it(all), tables, false, rounds);
+    const auto own = without(fit, name, fitting, all, tables, rounds, exact);
     const auto predicted = predict(members, own, tables);
     for (std::size_t i = 0; i < members.size(); ++i)
       outside.push_back({members[i], predicted[i]});

@@ -66,9 +66,6 @@ std::optional<profile_request> request_of(const command_line& args, const perfor
       errors.push_back(std::move(error));
   if (!tables.error.empty())
     errors.push_back(error_of(tables));
-  // Refused rather than ignored, until the answers come from corrections as well.
-  if (args.has("measured"))
-    errors.push_back({"--measured", 0, 0, "", args.value("measured"), "nothing yet without --rows", ""});
   if (!errors.empty()) {
     print_errors(errors);
     return std::nullopt;
@@ -106,11 +103,17 @@ int run_estimate(const command_line& args) {
   if (args.has("rows"))
     return run_estimate_rows(args, tables);
   const auto request = request_of(args, tables);
-  if (!request)
+  std::vector<std::string> errors;
+  const auto points = points_of(args, tables, errors);
+  for (const auto& error : errors)
+    fprintf(stderr, "%s\n", error.c_str());
+  if (!request || !errors.empty())
     return exit_bad_input;
+  performance::estimate_context context{tables.timers};
+  context.measured = points.empty() ? nullptr : &points;
   if (asks_for_point(args))
-    return run_estimate_point(args, *request, tables);
-  const auto answer = estimate_request(*request, true, {tables.timers});
+    return run_estimate_point(args, *request, context, tables);
+  const auto answer = estimate_request(*request, true, context);
   if (const auto damage = tables.tables ? tables.tables->damage() : std::string{}; !damage.empty()) {
     print_errors({{"--tables", 0, 0, "", tables.path, "an undamaged file: " + damage, "repeat tools/import_tables"}});
     return exit_bad_input;

@@ -6,9 +6,14 @@
 
 #include "actors/search/estimated.hpp"
 #include "adapters/aic/opened_tables.hpp"
+#include "adapters/performance/measured_points.hpp"
 #include "config/command_line.hpp"
 
 namespace sextant {
+
+/// Corrections from `--measured POINTS.csv`; without the flag there are none. Appends all that is wrong.
+performance::measured_points points_of(const command_line& args, const performance::opened_tables& tables,
+                                       std::vector<std::string>& errors);
 
 /// Predictions for the rows of a CSV file: `--rows IN.csv --output OUT.csv`.
 int run_estimate_rows(const command_line& args, const performance::opened_tables& tables);
@@ -23,7 +28,8 @@ std::vector<document_error> check_engine_flags(const command_line& args, const m
 std::vector<document_error> check_estimate(const command_line& args);
 
 /// One deployment, estimated and broken down by ops.
-int run_estimate_point(const command_line& args, const profile_request& request, const performance::opened_tables& tables);
+int run_estimate_point(const command_line& args, const profile_request& request,
+                       const performance::estimate_context& context, const performance::opened_tables& tables);
 
 /// Says that no tables were there, for people; nothing if there were.
 std::string note_of_tables(const performance::opened_tables& tables);

@@ -140,8 +140,8 @@ nlohmann::json banded_json(const performance::banded& b) {
 
 } // namespace
 
-int run_estimate_point(const command_line& args, const profile_request& request, const performance::opened_tables& tables) {
-  const performance::estimate_context context{tables.timers};
+int run_estimate_point(const command_line& args, const profile_request& request,
+                       const performance::estimate_context& context, const performance::opened_tables& tables) {
   const auto wanted = estimating::goal_of(request);
   performance::engine_group group;
   group.engine = {request.model, request.gpu, request.backend, {}, layout_of_flags(args, request.model), 0};

@@ -10,6 +10,8 @@
 #include "config/load_option_table.hpp"
 #include "tools/sextant/commands.hpp"
 #include "tools/sextant/load.hpp"
+#include "tools/sextant/load_judging.hpp"
+#include "tools/sextant/load_stored.hpp"
 #include "tools/sextant/process.hpp"
 
 namespace sextant {
@@ -31,6 +33,7 @@ struct load_command {
   load_arguments arguments;
   std::vector<load_variation> variations;
   std::vector<load_options> options; ///< one per variation
+  load_analysis analysis;
   std::vector<document_error> errors;
 };
 
@@ -47,6 +50,9 @@ load_command read_command(const std::vector<std::string>& words) {
       out.errors.push_back({"--config", 0, 0, "config", error, "a file that can be read", ""});
   }
   out.errors.insert(out.errors.end(), out.arguments.errors.begin(), out.arguments.errors.end());
+  out.analysis = read_load_analysis(out.arguments, out.errors);
+  if (!out.analysis.compare.empty() || !out.analysis.summarise.empty())
+    return out;
   out.variations = spread_sweep(out.arguments, out.errors);
   const auto same = [&](const document_error& a) {
     return std::any_of(out.errors.begin(), out.errors.end(), [&](const auto& b) {
@@ -56,6 +62,7 @@ load_command read_command(const std::vector<std::string>& words) {
   for (const auto& variation : out.variations) {
     std::vector<document_error> errors;
     out.options.push_back(read_load_options(variation.arguments, errors));
+    judging_options(out.options.back(), out.analysis, errors);
     for (const auto& error : errors)
       if (!same(error)) // each variation repeats what does not vary
         out.errors.push_back(error);
@@ -143,6 +150,7 @@ public:
       auto run = again ? make_run(command_.options[v], seed_of(v, number), command_.errors) : std::move(first[v]);
       run.directory = directory_of(run, command_.variations[v].label, number);
       run.command = text_;
+      run.analysis = command_.analysis;
       if (again && run.options.warmup_once)
         drop_warmup(run.schedule);
       const int code = one(run, v);
@@ -250,6 +258,10 @@ int run_load(const std::vector<std::string>& words) {
     print_errors(command.errors);
     return exit_bad_input;
   }
+  if (!command.analysis.compare.empty())
+    return compare_stored(command.arguments, command.analysis);
+  if (!command.analysis.summarise.empty())
+    return summarise_stored(command.arguments, command.analysis);
   return load_session{std::move(command), "sextant load " + load_command_text(words)}.run();
 }
 

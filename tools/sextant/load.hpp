@@ -9,6 +9,7 @@
 #include "actors/load/player.hpp"
 #include "actors/load/traffic/dataset.hpp"
 #include "actors/load/traffic/payload.hpp"
+#include "config/load_analysis.hpp"
 #include "config/load_options.hpp"
 #include "messages/load_summary.hpp"
 #include "tools/sextant/waiting.hpp"
@@ -31,6 +32,7 @@ load_inputs read_load_inputs(const load_options& options, std::vector<document_e
 /// One run, decided to the last request.
 struct load_run {
   load_options options;
+  load_analysis analysis;
   load_inputs inputs;
   load::traffic_schedule schedule;
   bool fixed = false;    ///< at the timestamps of the data set
@@ -68,6 +70,12 @@ std::string load_plan_text(const load_run& run);
 
 /// The end of a run for people: metrics as a table, errors, what limits the result, where the files are.
 std::string load_summary_text(const load_run& run, const load_outcome& outcome);
+
+/// The same of a stored run: metrics, service levels, errors, validity, remarks.
+std::string load_result_text(const load_facts& facts, const load_summary& summary);
+
+/// Verdicts, steady part, checks: what must be known of a result before it is trusted.
+std::string load_validity_text(const load_summary& summary);
 
 /// Shows how a run goes, on stderr. Used from one thread, but for `note`.
 class load_view {

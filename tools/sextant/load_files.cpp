@@ -8,6 +8,7 @@
 #include "actors/load/traffic/plan_file.hpp"
 #include "adapters/aiperf/load_export.hpp"
 #include "adapters/aiperf/series_export.hpp"
+#include "adapters/records/record_file.hpp"
 #include "tools/sextant/load.hpp"
 
 namespace sextant {
@@ -35,10 +36,11 @@ std::string write_in_pieces(const std::string& path, const std::function<void(co
 
 /// Names of the files: AIPerf's, or those of `--profile-export-prefix`.
 struct file_names {
-  std::string summary, records;
+  std::string summary, records, record_file;
 
   explicit file_names(const std::string& prefix)
-      : summary(prefix.empty() ? "profile_export_aiperf" : prefix), records(prefix.empty() ? "profile_export" : prefix) {}
+      : summary(prefix.empty() ? "profile_export_aiperf" : prefix), records(prefix.empty() ? "profile_export" : prefix),
+        record_file(records + "_records.npz") {}
 };
 
 /// Positions in the schedule of the sessions of the measured phase, turns in order.
@@ -87,6 +89,8 @@ std::string write_load_files(const load_run& run, const load_outcome& outcome) {
   if (error.empty() && o.level != export_level::summary)
     error = write_in_pieces(at(names.records + ".jsonl"),
                             [&](const text_sink& sink) { write_record_lines(outcome.records, sink); });
+  if (error.empty() && o.level != export_level::summary)
+    error = write_in_pieces(at(names.record_file), [&](const text_sink& sink) { write_record_file(outcome.records, sink); });
   if (error.empty() && o.level != export_level::summary)
     error = write_session_inputs(run, outcome, at("inputs.json"));
   if (error.empty() && o.slice_s > 0) {

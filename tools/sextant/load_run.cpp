@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/artifacts/files.hpp"
 #include "actors/load/calibration.hpp"
 #include "actors/load/health_json.hpp"
 #include "actors/load/stream_event.hpp"
@@ -13,6 +14,7 @@
 #include "adapters/aiperf/load_export.hpp"
 #include "adapters/http/client.hpp"
 #include "tools/sextant/load.hpp"
+#include "tools/sextant/load_judging.hpp"
 
 namespace sextant {
 
@@ -70,13 +72,6 @@ std::string new_benchmark_id() {
   return stable_uuid(entropy);
 }
 
-metric_profile profile_of(const std::string& name) {
-  for (const auto& [value, text] : enum_names<metric_profile>::values)
-    if (text == name)
-      return value;
-  return metric_profile::aiperf;
-}
-
 const char* arrivals_of(const load_run& run) {
   const auto& o = run.options;
   if (run.fixed)
@@ -117,6 +112,7 @@ load_facts facts_of(const load_run& run, const std::string& benchmark_id) {
   f.warmup_requests = static_cast<int>(std::count_if(run.schedule.requests.begin(), run.schedule.requests.end(),
                                                      [](const auto& r) { return r.phase == traffic_phase::warmup; }));
   f.warmup_concurrency = f.warmup_requests > 0 ? run.schedule.warmup_concurrency : 0;
+  f.planned_requests = run.schedule.requests.size() - static_cast<size_t>(f.warmup_requests);
   f.input_file = o.input_file;
   nlohmann::ordered_json extra;
   for (const auto& text : o.extra_inputs)
@@ -127,11 +123,25 @@ load_facts facts_of(const load_run& run, const std::string& benchmark_id) {
   return f;
 }
 
+/// Names the boot whose CLOCK_MONOTONIC the stamps are of.
+std::string boot_id() {
+  std::string error;
+  const auto text = read_file("/proc/sys/kernel/random/boot_id", error);
+  return text.substr(0, text.find('\n'));
+}
+
+/// Metrics that do not exist were refused before.
+statistics::summary_options judged(const load_run& run) {
+  std::vector<document_error> none;
+  return judging_options(run.options, run.analysis, none);
+}
+
 /// Everything of one run while it goes on.
 class playing_load {
 public:
   playing_load(const load_run& run, event_queue& signals)
-      : run_{run}, signals_{signals}, control_{run.options}, benchmark_id_{new_benchmark_id()} {
+      : run_{run}, signals_{signals}, control_{run.options}, benchmark_id_{new_benchmark_id()}, judging_{judged(run)},
+        stop_{run.analysis, judging_, facts_of(run, benchmark_id_)} {
     context_.system_text = run.inputs.system_text;
     context_.tools = run.inputs.tools;
     context_.api_key = run.inputs.api_key;
@@ -267,8 +277,11 @@ private:
     s.cancelled = &cancelled_;
     s.stop_sending = &stop_sending_;
     s.on_record = [this](const request_record& record, traffic_phase phase) {
-      if (phase == traffic_phase::profiling)
-        view_->note(record);
+      if (phase != traffic_phase::profiling)
+        return;
+      view_->note(record);
+      if (stop_.active())
+        stop_.take(record);
     };
     return s;
   }
@@ -308,9 +321,23 @@ private:
         stop_sending_ = true;
         cancelled_ = true;
       }
+      if (!stop_sending_ && stop_.enough()) {
+        stopped_ = true;
+        stop_sending_ = true;
+      }
       view_->refresh(progress_);
     }
     view_->done();
+  }
+
+  /// Which of plan, precision and verdict ended the run.
+  void tell_stop(load_facts& facts) const {
+    if (!stop_.active())
+      return;
+    if (!stopped_)
+      facts.remarks.push_back("the plan ended before the run could: " + stop_.reason());
+    const nlohmann::ordered_json told{{"early", stopped_}, {"reason", stop_.reason()}};
+    facts.own_facts.push_back("stop=" + told.dump());
   }
 
   bool too_many_failed() const {
@@ -324,37 +351,33 @@ private:
     auto& facts = out_.records.facts;
     out_.health = std::move(played.health);
     facts.started_unix_ns = played.began_unix_ns;
+    facts.started_monotonic_ns = played.began_ns;
+    facts.clock_host = boot_id();
+    facts.never_started = played.never_started;
+    tell_stop(facts);
     facts.was_cancelled = out_.interrupted;
     facts.client_limited = out_.health.client_limited;
     facts.own_facts.push_back("client=" + load::health_json(out_.health));
-    facts.own_facts.push_back("never_started=" + std::to_string(played.never_started));
     for (const auto& reason : out_.health.reasons)
       facts.remarks.push_back("limited by the client: " + reason);
     out_.records.requests = std::move(played.requests);
     out_.records.warming = std::move(played.warmup);
   }
 
-  void summarise() {
-    statistics::summary_options options;
-    options.profile = profile_of(run_.options.metric_profile);
-    options.confidence = run_.options.confidence;
-    if (!run_.options.goodput.empty()) {
-      options.goodput.emplace_back();
-      for (const auto& [tag, limit] : run_.options.goodput)
-        options.goodput.back().push_back({tag, limit});
-    }
-    out_.summary = statistics::summarise_load(out_.records, options);
-  }
+  void summarise() { out_.summary = statistics::summarise_load(out_.records, judging_); }
 
   const load_run& run_;
   event_queue& signals_;
   const endpoint_control control_;
   const std::string benchmark_id_;
+  const statistics::summary_options judging_;
+  stop_watcher stop_;
   load::payload_context context_;
   load::play_progress progress_;
   std::unique_ptr<load_view> view_;
   std::atomic<bool> cancelled_{false}, stop_sending_{false};
   int signals_seen_ = 0;
+  bool stopped_ = false; ///< because enough was seen
   load_outcome out_;
 };
 

@@ -149,23 +149,28 @@ std::string load_plan_text(const load_run& run) {
   return out;
 }
 
-std::string load_summary_text(const load_run& run, const load_outcome& outcome) {
-  const auto& s = outcome.summary;
-  const auto& facts = outcome.records.facts;
+std::string load_result_text(const load_facts& facts, const load_summary& s) {
   std::string out;
-  add(out, "\n%s at %s%s: %zu requests answered, %zu failed, %zu cancelled\n\n", facts.model.c_str(), facts.urls[0].c_str(),
-      facts.urls.size() > 1 ? " and others" : "", s.valid, s.failed - s.cancelled, s.cancelled);
+  add(out, "\n%s at %s%s: %zu requests answered, %zu failed, %zu cancelled\n\n", facts.model.c_str(),
+      facts.urls.empty() ? "?" : facts.urls[0].c_str(), facts.urls.size() > 1 ? " and others" : "", s.valid,
+      s.failed - s.cancelled, s.cancelled);
   if (s.valid > 0)
     add_table(out, s);
   add_service_levels(out, s);
   add_errors(out, s);
+  out += load_validity_text(s);
+  for (const auto& remark : s.remarks)
+    out += "note: " + remark + '\n';
+  return out;
+}
+
+std::string load_summary_text(const load_run& run, const load_outcome& outcome) {
+  auto out = load_result_text(outcome.records.facts, outcome.summary);
   const auto& h = outcome.health;
   add(out, "client: busiest loop %.0f %%, send lag p99 %s us, read lag p99 %s us, %.2f s of CPU%s\n", h.busy_share_1s * 100,
       short_number(static_cast<double>(h.send_lag.p99_ns) / 1e3).c_str(),
       short_number(static_cast<double>(h.stamp_lag.p99_ns) / 1e3).c_str(), h.cpu_s,
       h.client_limited ? "; IT LIMITED THIS RESULT" : "");
-  for (const auto& remark : s.remarks)
-    out += "note: " + remark + '\n';
   if (outcome.interrupted)
     out += "interrupted: the result covers what was sent until then\n";
   std::error_code code;

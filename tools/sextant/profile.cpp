@@ -15,6 +15,7 @@
 #include "config/intake.hpp"
 #include "tools/sextant/hosts.hpp"
 #include "tools/sextant/process.hpp"
+#include "tools/sextant/running_status.hpp"
 
 namespace sextant {
 
@@ -99,29 +100,6 @@ std::string submit_and_wait(bus& link, const subjects& names, const std::string&
   return "no answer to the submission";
 }
 
-/// `profiler_status.yaml` while a profile runs. A request that was finished before is answered without being written again:
-/// then the file gets back what it said.
-class running_status {
-public:
-  explicit running_status(const std::string& directory) : path_(directory + "/profiler_status.yaml") {
-    std::string missing; // of a new directory
-    before_ = read_file(path_, missing);
-    if (auto error = write_status(directory, "running", "Profiler job started", "", "Initializing", false); !error.empty())
-      spdlog::error("status-not-written: {}", error);
-    running_ = read_file(path_, missing);
-  }
-  void answered() const {
-    std::string error;
-    if (!before_.empty() && read_file(path_, error) == running_)
-      error = write_file(path_, before_);
-    if (!error.empty())
-      spdlog::error("status-not-written: {}", error);
-  }
-
-private:
-  std::string path_, before_, running_;
-};
-
 struct local_profile {
   std::unique_ptr<private_server> server;
   std::shared_ptr<bus> link;
@@ -194,6 +172,7 @@ int run_profile(const command_line& args) {
     return exit_failed;
   event_queue queue;
   watch_end end;
+  running_status status{directory};
   {
     installation_settings settings;
     if (args.has("nats"))
@@ -203,15 +182,13 @@ int run_profile(const command_line& args) {
     settings.output_root = directory;
     settings.folder_per_request = false;
     settings.on_give_up = [&queue](const std::string& why) { queue.fail("gave up: " + why); };
-    const running_status status{directory};
     auto roles = installation::start(settings, local.link);
     const auto trouble = submit_and_wait(*local.link, settings.names, request.id, *submission, queue);
     if (trouble.empty()) {
-      auto view = make_console(args.flag("json-events") ? "json" : "auto", request.model.name + "  (" + request.id + ")");
+      const auto view = status.relayed(
+          make_console(args.flag("json-events") ? "json" : "auto", request.model.name + "  (" + request.id + ")"));
       end = watch_request(*local.link, settings.names, request.id, queue, *view);
       view->done();
-      if (end.result)
-        status.answered();
     } else if (trouble == "interrupted") {
       end.exit = exit_interrupted;
     } else {
@@ -220,13 +197,12 @@ int run_profile(const command_line& args) {
   }
   local.link->flush(milliseconds{2000});
   local.link->close();
+  status.ended(request, end);
   if (end.result)
     fputs(answer_text(request, *end.result, end.directory).c_str(), args.flag("json-events") ? stderr : stdout);
   else if (end.exit == exit_interrupted)
     fprintf(stderr, "\ninterrupted: results so far are kept in %s; run the same command again to go on\n",
             directory.c_str());
-  else
-    write_status(directory, "failed", "Profiler failed", "see profile_sla.log", "", false);
   spdlog::shutdown();
   return end.exit;
 }

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <string>
 
 #include "actors/metrics/statistics/dependence.hpp"
+#include "actors/metrics/statistics/sla.hpp"
 #include "messages/request_metrics.hpp"
 
 namespace sextant::statistics {
@@ -43,13 +43,6 @@ std::map<std::string, std::vector<double>> slice_run(metric_profile profile, con
   }
   return {{"output_token_throughput", osl}, {"output_throughput", osl},       {"input_token_throughput", isl},
           {"input_throughput", isl},        {"total_token_throughput", both}, {"request_throughput", count}};
-}
-
-/// Latencies that a window is judged by; the other metrics stand in the whole run's summary.
-bool is_of_window(const request_metric& m) {
-  const std::string_view tag = m.tag;
-  return tag == "time_to_first_token" || tag == "ttft" || tag == "inter_token_latency" || tag == "tpot"
-         || tag == "request_latency" || tag == "e2el";
 }
 
 metric_summary window_rate(const char* tag, const char* header, const char* unit, const std::vector<double>& sums,
@@ -95,7 +88,7 @@ std::vector<metric_summary> metrics_in_window(const load_facts& facts, const std
   const auto valid = valid_in_order(requests);
   const auto sent_inside = [&](const request_record& r) { return r.sent_ns >= begin_ns && r.sent_ns < end_ns; };
   for (const auto& metric : request_metrics(options.profile)) {
-    if (!is_of_window(metric) || (metric.streaming_only && !facts.streaming))
+    if (!is_latency(options.profile, metric.tag) || (metric.streaming_only && !facts.streaming))
       continue;
     std::vector<double> samples;
     samples.reserve(valid.size());

@@ -28,6 +28,12 @@ bool is_good(const std::vector<objective>& limits, const std::vector<request_met
 
 } // namespace
 
+bool is_latency(metric_profile profile, std::string_view tag) {
+  if (profile == metric_profile::vllm || profile == metric_profile::mlperf)
+    return tag == "ttft" || tag == "tpot" || tag == "e2el";
+  return tag == "time_to_first_token" || tag == "inter_token_latency" || tag == "request_latency";
+}
+
 goodput_result goodput_of(const std::vector<objective>& limits, metric_profile profile,
                           const std::vector<request_record>& requests, double confidence) {
   goodput_result g;

@@ -3,11 +3,15 @@
 
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "messages/load_summary.hpp"
 
 namespace sextant::statistics {
+
+/// Whether a metric is TTFT, time per output token or latency under a tool's names: what a run is judged by. One name each.
+bool is_latency(metric_profile profile, std::string_view tag);
 
 /// Goodput under one set of limits. A request without one of the metrics, or with an error, is not good (AIPerf's rule).
 goodput_result goodput_of(const std::vector<objective>& limits, metric_profile profile,

@@ -17,9 +17,9 @@ namespace {
 constexpr size_t batch_length = 5;
 constexpr size_t fewest_samples_for_mser = 50;
 constexpr size_t time_slices = 1000;
-/// Steps to which requests in flight are rounded, as a share of the most: between the end of one request and the send of the
-/// next there are fewer for microseconds.
-constexpr double flight_resolution = 0.02;
+/// Variation around the settled mean that does not count, as a share of it: requests in flight of a closed loop dip for
+/// microseconds between an end and the next send, and else stand still.
+constexpr double noise_floor = 0.02;
 /// Batches of a window whose ranks are held against time.
 constexpr size_t drift_batches = 20;
 /// Rank correlation above which a signal drifts; by chance in about 2 of 1,000 independent series of 20.
@@ -79,9 +79,6 @@ std::vector<signal> slice_signals(const std::vector<request_record>& requests, c
   signal per_user{"output token rate per request in flight", std::vector<double>(time_slices), {}};
   for (size_t i = 0; i < time_slices; ++i)
     per_user.values[i] = flight.values[i] > 0 ? tokens.values[i] / flight.values[i] : 0;
-  const double step = flight_resolution * *std::max_element(flight.values.begin(), flight.values.end());
-  for (auto& x : flight.values)
-    x = step > 0 ? std::round(x / step) * step : 0;
   return {std::move(flight), std::move(tokens), std::move(per_user)};
 }
 
@@ -139,6 +136,9 @@ truncation mser5(std::span<const double> series) {
                  / batch_length;
   // Differences to a value of the settled part, so that squares keep their digits.
   const double shift = batches.back();
+  const double settled = std::accumulate(batches.begin() + static_cast<std::ptrdiff_t>(k / 2), batches.end(), 0.0)
+                         / static_cast<double>(k - k / 2);
+  const double floor = noise_floor * settled * noise_floor * settled;
   double sum = 0, squares = 0;
   std::vector<double> values(k / 2 + 1);
   for (size_t drop = k; drop-- > 0;) {
@@ -147,7 +147,7 @@ truncation mser5(std::span<const double> series) {
     squares += z * z;
     const auto rest = static_cast<double>(k - drop);
     if (drop <= k / 2)
-      values[drop] = std::max(0.0, squares - sum * sum / rest) / (rest * rest);
+      values[drop] = (std::max(0.0, squares - sum * sum / rest) + floor * rest) / (rest * rest);
   }
   const auto best = std::min_element(values.begin(), values.end());
   // The values are variances over the batches that remain: what is within their standard error of the least is as good.
@@ -245,13 +245,18 @@ steady_window find_window(const load_facts& facts, metric_profile profile, const
     }
   }
   int64_t end = last_send;
+  std::string ended_by = "last send";
   for (auto s : slice_signals(requests, changes, begin, last_send)) {
     std::reverse(s.values.begin(), s.values.end());
-    if (const auto cut = mser5(s.values); cut.valid)
-      end = std::min(end, last_send - (time_of(s, cut.drop, begin, last_send) - begin));
+    const auto cut = mser5(s.values);
+    const int64_t drained = last_send - (time_of(s, cut.drop, begin, last_send) - begin);
+    if (!cut.valid || drained >= end)
+      continue;
+    end = drained;
+    ended_by = s.name;
   }
   if (end - begin < (span.end_ns - span.begin_ns) / 2) {
-    w.reason = "ramp-up and drain leave less than half of the run: run longer";
+    w.reason = "less than half of the run lies between ramp-up (" + w.reason + ") and drain (" + ended_by + "): run longer";
     return w;
   }
   w.found = true;

@@ -17,7 +17,8 @@ struct truncation {
 
 /// MSER-5 (White 1997, Spratt 1998): means of batches of five; what is dropped is the number of batches d that minimises
 /// sum over j > d of (Z_j - mean)^2 / (k - d)^2, looked for in the first half, or the first d that is as good within the
-/// standard error of that variance: noise alone moves the minimum anywhere. Fewer than 50 samples: not valid.
+/// standard error of that variance: noise alone moves the minimum anywhere. Variation of 2 % of the mean does not count.
+/// Fewer than 50 samples: not valid.
 truncation mser5(std::span<const double> series);
 
 /// Spearman's rank correlation of a series with its own order, ties by mean ranks; 0 for fewer than three samples.

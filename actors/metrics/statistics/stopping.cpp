@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "actors/metrics/statistics/sla.hpp"
+
 namespace sextant::statistics {
 
 namespace {
@@ -13,9 +15,8 @@ namespace {
 constexpr size_t fewest_for_p99 = 368;
 constexpr double growth = 1.25;
 
-bool is_watched(std::string_view tag) {
-  return tag == "time_to_first_token" || tag == "ttft" || tag == "inter_token_latency" || tag == "tpot"
-         || tag == "request_latency" || tag == "e2el" || tag == "output_token_throughput" || tag == "output_throughput";
+bool is_watched(metric_profile profile, std::string_view tag) {
+  return is_latency(profile, tag) || tag == "output_token_throughput" || tag == "output_throughput";
 }
 
 std::string percent(double share) {
@@ -30,7 +31,7 @@ std::string imprecise(const load_summary& s, const stop_wishes& wishes) {
     return !(value > 0) || !((high - low) / 2 <= wanted / (1 + wanted) * value);
   };
   for (const auto& m : s.metrics) {
-    if (!is_watched(m.tag))
+    if (!is_watched(s.profile, m.tag))
       continue;
     if (wishes.precision > 0 && (!m.interval_known || lacks(m.values.low, m.values.high, m.values.mean, wishes.precision)))
       return m.tag + " is known to "

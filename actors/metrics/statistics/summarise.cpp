@@ -12,6 +12,7 @@
 #include "actors/metrics/statistics/sorting.hpp"
 #include "actors/metrics/statistics/steady_state.hpp"
 #include "actors/metrics/statistics/survival.hpp"
+#include "actors/metrics/statistics/timeline.hpp"
 #include "messages/point_value.hpp"
 #include "messages/request_metrics.hpp"
 #include "messages/run_metrics.hpp"
@@ -20,6 +21,7 @@ namespace sextant::statistics {
 
 namespace {
 
+constexpr size_t timeline_slices = 200;
 constexpr double reported_quantiles[] = {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999};
 
 double trimmed_mean(std::span<const double> sorted) {
@@ -122,7 +124,7 @@ sla_verdict verdict_on(const sla_limit& wanted, metric_profile profile, const st
   return v;
 }
 
-/// Steady window, Little's law, checks and what cut-off requests tell.
+/// Steady window, Little's law, checks, what cut-off requests tell, and the run over time.
 void add_validity(const load_records& records, const summary_options& options, load_summary& s) {
   s.steady = find_window(records.facts, options.profile, records.requests);
   if (s.steady.found)
@@ -130,6 +132,8 @@ void add_validity(const load_records& records, const summary_options& options, l
   s.little = littles_law_over(records.requests, s.steady.begin_ns, s.steady.end_ns);
   s.checks = check_run(records, s.little);
   s.survival = estimate_survival(records, options.profile, options.confidence);
+  s.histograms = count_latencies(records.facts, options.profile, records.requests);
+  s.timeline = timeline_of(options.profile, records.requests, timeline_slices);
 }
 
 } // namespace

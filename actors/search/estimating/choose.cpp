@@ -91,8 +91,11 @@ std::string why_not(const goal& wanted, const deployment_estimate& d, const depl
     case picking::autoscale:
       break;
   }
-  return formatted("%.1f tokens/s/GPU at most, %.0f %% less than the pick", d.tokens_per_s_per_gpu,
-                   100 * (1 - d.tokens_per_s_per_gpu / std::max(pick.tokens_per_s_per_gpu, 1e-9)));
+  const double less = 1 - d.tokens_per_s_per_gpu / std::max(pick.tokens_per_s_per_gpu, 1e-9);
+  if (less < 0) // the pick follows another rule than throughput
+    return formatted("%.1f tokens/s/GPU at most, %.0f %% more than the pick, with a TPOT of %.2f ms", d.tokens_per_s_per_gpu,
+                     -100 * less, d.tpot_ms);
+  return formatted("%.1f tokens/s/GPU at most, %.0f %% less than the pick", d.tokens_per_s_per_gpu, 100 * less);
 }
 
 std::string why(const goal& wanted, const deployment_estimate& pick) {

@@ -7,6 +7,7 @@
 
 #include "actors/search/estimating/oracle.hpp"
 #include "adapters/performance/engine_model.hpp"
+#include "adapters/performance/measured_points.hpp"
 #include "adapters/simulation/step_model.hpp"
 
 namespace sextant::estimating {
@@ -37,12 +38,19 @@ public:
   std::vector<std::string> sources(const mapping& layout) const override { return sampled(layout).sources; }
   performance::serving_estimate aggregated(const engine_set& engines,
                                            const performance::serving_traffic& traffic) const override {
-    return performance::serve_aggregated(sampled(engines.layout), group(engines), traffic);
+    const auto asked = group(engines);
+    auto e = performance::serve_aggregated(sampled(engines.layout), asked, traffic);
+    if (context_.measured)
+      context_.measured->correct(asked, nullptr, traffic, e);
+    return e;
   }
   performance::serving_estimate disaggregated(const engine_set& prefill, const engine_set& decode,
                                               const performance::serving_traffic& traffic) const override {
-    return performance::serve_disaggregated(sampled(prefill.layout), group(prefill), sampled(decode.layout), group(decode),
-                                            traffic);
+    const auto first = group(prefill), second = group(decode);
+    auto e = performance::serve_disaggregated(sampled(prefill.layout), first, sampled(decode.layout), second, traffic);
+    if (context_.measured)
+      context_.measured->correct(second, &first, traffic, e);
+    return e;
   }
 
 private:

@@ -96,3 +96,23 @@ TEST_CASE("an empty archive and an empty array are whole") {
   npz.add("x", std::vector<double>{});
   CHECK(unzip(npz.bytes()).front().data.find("(0,)") != std::string::npos);
 }
+
+TEST_CASE("a stream writes what the writer writes, empty arrays too, and the reader reads it") {
+  npz_writer npz;
+  npz.add("x", std::vector<double>{1.5, -2});
+  npz.add("none", std::vector<int64_t>{});
+  std::string out;
+  sextant::npz_stream stream{[&](std::string_view part) { out += part; }};
+  const std::vector<double> x{1.5, -2};
+  stream.add("x", std::span{x});
+  stream.add("none", std::span<const int64_t>{});
+  stream.finish();
+  CHECK(out == npz.bytes());
+  sextant::npz_reader reader{out};
+  CHECK(reader.array<double>("x") == x);
+  CHECK(reader.array<int64_t>("none").empty());
+  CHECK(reader.has("none"));
+  CHECK(reader.error.empty());
+  CHECK(reader.array<int64_t>("x").empty());
+  CHECK(reader.error == "array x has elements of type \"<f8\", accepted is \"<i8\"");
+}
