@@ -1,5 +1,5 @@
-// stream_event_fuzz.cpp: Arbitrary bytes as the data of an event: what the scan accepts is JSON, and says the same when a full
-// parser reads it.
+// stream_event_fuzz.cpp: Arbitrary bytes as the data of an event: what the scan accepts is JSON, and says the same when a
+// full parser reads it.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -38,8 +38,8 @@ std::vector<std::string> read(std::string_view bytes, size_t first_piece) {
   if (state == HPE_OK)
     state = llhttp_finish(&link.parser);
   auto out = std::move(events.seen);
-  out.push_back(std::to_string(link.current.outcome.status) + ' ' + std::to_string(state) + ' ' + std::to_string(link.complete)
-                + ' ' + link.current.outcome.body + ' ' + link.current.outcome.retry_after);
+  out.push_back(std::to_string(link.current.outcome.status) + ' ' + std::to_string(state) + ' '
+                + std::to_string(link.complete) + ' ' + link.current.outcome.body + ' ' + link.current.outcome.retry_after);
   return out;
 }
 
