@@ -12,6 +12,8 @@ constexpr auto asking = measuring | command_estimate;
 /// Commands that talk to a server.
 constexpr auto talking = command_any & ~(command_pick | command_estimate);
 constexpr auto working = command_profile | command_serve;
+/// Commands that own GPUs.
+constexpr auto hosting = command_serve | command_agent;
 constexpr option_range positive{0, 1e9, true};
 constexpr option_range tokens{1, 100'000'000};
 constexpr option_range gpus_or_auto{0, 65'536};
@@ -31,7 +33,7 @@ constexpr std::array rows{
              .beta_value = "auto", .choices = back_ends, .commands = asking, .help = "inference back end"},
   option_row{.name = "gpu", .aliases = "gpu-type gpu-sku", .alpha = "$hardware.gpuType $hardware.gpuSku",
              .beta = "spec.hardware.gpuSku",
-             .type = option_type::gpu, .value = "h200_sxm", .commands = asking | command_serve,
+             .type = option_type::gpu, .value = "h200_sxm", .commands = asking | hosting,
              .help = "GPU the engines run on"},
   option_row{.name = "vram-mb", .alpha = "$hardware.gpuVramMib", .beta = "spec.hardware.vramMb", .type = option_type::number,
              .unit = "MiB", .range = {1024, 10'000'000}, .commands = asking,
@@ -97,12 +99,17 @@ constexpr std::array rows{
              .help = "seed of prompts and of the simulation"},
   // -- where engines run --------------------------------------------------------------------------
   option_row{.name = "host", .type = option_type::choice, .value = "simulated", .choices = "simulated local",
-             .commands = asking | command_serve,
+             .commands = asking | hosting,
              .help = "where engines run: simulated, or local for real processes of Dynamo on this machine"},
-  option_row{.name = "python", .value = "python3", .commands = working, .request = false,
+  option_row{.name = "python", .value = "python3", .commands = working | command_agent, .request = false,
              .help = "interpreter of the environment with Dynamo and the back end, for the local host"},
   option_row{.name = "gpus", .beta = "spec.hardware.totalGpus", .type = option_type::integer, .unit = "GPUs", .value = "8",
-             .range = {1, 65'536}, .commands = asking | command_serve, .help = "GPUs of the pool"},
+             .range = {1, 65'536}, .commands = asking | hosting, .or_none = command_serve,
+             .help = "GPUs of the pool; of an agent: of its node; serve 0: only the agents' nodes have GPUs"},
+  option_row{.name = "pool", .value = "default", .commands = hosting, .request = false,
+             .help = "pool that the node's GPUs belong to"},
+  option_row{.name = "zone", .commands = hosting, .request = false,
+             .help = "where endpoints of this node's engines are reached, by load of the same zone; default: the node's name"},
   option_row{.name = "simulation", .type = option_type::choice, .value = "live", .choices = "live virtual",
              .commands = asking,
              .help = "live: real HTTP servers on loopback; virtual: the same points in virtual time"},
@@ -154,7 +161,7 @@ constexpr std::array rows{
              .range = {1, 65'535},
              .commands = asking, .help = "port of that page"},
   // -- output and process -------------------------------------------------------------------------
-  option_row{.name = "output-dir", .alpha = "$outputDir", .commands = working | command_submit | command_results | command_estimate,
+  option_row{.name = "output-dir", .alpha = "$outputDir", .commands = working | command_agent | command_submit | command_results | command_estimate,
              .help = "where artifacts go; default: chosen from the request's name"},
   option_row{.name = "id", .commands = asking, .request = false,
              .help = "id of the request; the same id again is the same request"},
@@ -171,7 +178,7 @@ constexpr std::array rows{
              .help = "key of that certificate (PEM); default: NATS_KEY"},
   option_row{.name = "prefix", .value = "sextant.v1", .commands = talking, .request = false,
              .help = "first tokens of every subject"},
-  option_row{.name = "node-name", .commands = working, .request = false,
+  option_row{.name = "node-name", .commands = working | command_agent, .request = false,
              .help = "name of this node; default: the host name"},
   option_row{.name = "timeout", .type = option_type::duration, .unit = "s", .value = "5", .range = {0, 86'400},
              .commands = command_submit | command_cancel | command_results | command_list, .request = false,

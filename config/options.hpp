@@ -35,7 +35,8 @@ enum command_bits : uint32_t {
   command_list = 64,
   command_pick = 128,
   command_estimate = 256,
-  command_any = 511,
+  command_agent = 512,
+  command_any = 1023,
 };
 
 /// Allowed numbers; `open` excludes the lower bound itself.
@@ -60,6 +61,7 @@ struct option_row {
   option_range range = {};
   std::string_view choices = {}; ///< separated by blanks
   uint32_t commands = 0;         ///< 0: only in documents
+  uint32_t or_none = 0;          ///< of these commands that also take 0, outside of the range
   bool request = true;           ///< may be part of a submission; false: belongs to the process
   std::string_view help = {};
 };

@@ -189,9 +189,12 @@ void read_one_option(const std::string& given, const std::string& value, uint32_
   const bool clean =
       valid_utf8(value, bad)
       && value.find_first_of(std::string_view{"\0\x01\x02\x03\x04\x05\x06\x07\x08\x0B\x0C\x7F", 12}) == std::string::npos;
-  const auto canonical = clean ? canonical_value(*match.row, value, hint) : std::nullopt;
+  auto row = *match.row;
+  if (commands == (commands & row.or_none))
+    row.range.low = 0;
+  const auto canonical = clean ? canonical_value(row, value, hint) : std::nullopt;
   if (!canonical) {
-    refuse(match.name, "\"" + shown(value) + "\"", clean ? accepted_text(*match.row) : "printable UTF-8 text", hint);
+    refuse(match.name, "\"" + shown(value) + "\"", clean ? accepted_text(row) : "printable UTF-8 text", hint);
     return;
   }
   const auto place = option_error(style, match.name, "", "", "");

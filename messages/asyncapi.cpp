@@ -86,13 +86,18 @@ std::vector<channel> channels() {
       {"work_measure", p + ".work.measure.{zone}", "Points to measure, one taker each.", "send", {"measure_point"}, {}},
       {"work_write", names.write_work(), "Artifacts to write, one taker each.", "send", {"write_artifacts"}, {}},
       {"records",
-       p + ".records.{request}.{run}",
+       p + ".records.{zone}.{request}.{run}",
        "Token records of one attempt, packed columns in chunks.",
        "send",
        {"records"},
        {}},
       {"engine_release", p + ".engine.{request}.release", "Ends an engine.", "send", {"release_engine"}, {}},
-      {"node_alive", names.node_alive(), "Heartbeat of every process that runs engines.", "send", {"node_alive"}, {}},
+      {"node_alive",
+       "$KV." + names.node_bucket() + ".{node}",
+       "A node, what it offers and what it runs: key-value bucket, gone when it was not renewed for some seconds.",
+       "send",
+       {"node_alive"},
+       {}},
   };
 }
 
@@ -105,6 +110,8 @@ const char* meaning_of(const std::string& parameter) {
     return "GPUs of the engine";
   if (parameter == "zone")
     return "where load runs";
+  if (parameter == "node")
+    return "name of the node";
   return "one run of one attempt";
 }
 

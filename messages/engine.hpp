@@ -50,12 +50,14 @@ void describe(Visitor& v, deploy_engine& x) {
 struct release_engine {
   std::string engine;
   int attempt = 1;
+  std::string instance; ///< only this process is meant; empty = whichever runs it
 };
 
 template <class Visitor>
 void describe(Visitor& v, release_engine& x) {
   v.required("engine", x.engine, "engine id");
   v.required("attempt", x.attempt, "incarnation");
+  v.field("instance", x.instance, "only this process is meant; empty = whichever runs it");
 }
 
 /// An engine answers requests, and this is what it can hold.
@@ -66,6 +68,7 @@ struct engine_ready {
   std::string served_model; ///< model name for requests
   std::string node;         ///< node that runs it
   std::string instance;     ///< process incarnation of that node
+  std::string zone;         ///< where its endpoint can be reached: LOAD of this zone measures it
   int64_t kv_tokens = 0;    ///< KV capacity of the whole engine (all attention ranks), tokens
   std::string kv_source;    ///< `metrics` or `log`
   double startup_s = 0;     ///< engine seconds from apply to ready
@@ -81,6 +84,7 @@ void describe(Visitor& v, engine_ready& x) {
   v.field("served_model", x.served_model, "model name for requests");
   v.field("node", x.node, "node that runs the engine");
   v.field("instance", x.instance, "process incarnation of the node");
+  v.field("zone", x.zone, "zone whose load reaches the endpoint");
   v.required("kv_tokens", x.kv_tokens, "KV capacity of the whole engine, tokens");
   v.field("kv_source", x.kv_source, "'metrics' or 'log'");
   v.field("startup_s", x.startup_s, "engine seconds until ready");
@@ -135,6 +139,8 @@ struct running_engine {
   std::string request;
   std::string engine;
   int attempt = 1;
+  int gpus = 0;       ///< of this node that it holds
+  bool ready = false; ///< false while it starts
 };
 
 template <class Visitor>
@@ -142,6 +148,8 @@ void describe(Visitor& v, running_engine& x) {
   v.required("request", x.request, "request id");
   v.required("engine", x.engine, "engine id");
   v.required("attempt", x.attempt, "incarnation");
+  v.field("gpus", x.gpus, "GPUs of the node that it holds");
+  v.field("ready", x.ready, "whether it answers requests");
 }
 
 /// Answer of a session to whoever is about to do a piece of work: whether it is still wanted. Servers that were killed may
@@ -155,14 +163,18 @@ void describe(Visitor& v, work_wanted& x) {
   v.required("wanted", x.wanted, "false if the work has a result, or nobody needs it any more");
 }
 
-/// Heartbeat of a process that runs engines, every second and at its start.
+/// What a node is and runs: the value of its lease in the bucket of nodes, renewed every second and with every change.
 struct node_alive {
   std::string node;
   std::string instance; ///< changes with every process
+  std::string version;  ///< of the program
   std::string pool;
+  std::string zone;
   std::string host;
+  std::string gpu; ///< type of its GPUs
   int gpus = 0;
   int gpus_free = 0;
+  bool draining = false;               ///< takes no more engines
   std::vector<running_engine> engines; ///< ready or starting
 };
 
@@ -170,10 +182,14 @@ template <class Visitor>
 void describe(Visitor& v, node_alive& x) {
   v.required("node", x.node, "node name");
   v.required("instance", x.instance, "process incarnation");
+  v.field("version", x.version, "version of its program");
   v.field("pool", x.pool, "pool the node serves");
+  v.field("zone", x.zone, "where its load runs");
   v.field("host", x.host, "kind of host");
+  v.field("gpu", x.gpu, "type of its GPUs");
   v.field("gpus", x.gpus, "GPUs of the node");
   v.field("gpus_free", x.gpus_free, "GPUs without a lease");
+  v.field("draining", x.draining, "whether it takes no more engines");
   v.field("engines", x.engines, "engines that are ready or starting");
 }
 

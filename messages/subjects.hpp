@@ -33,14 +33,14 @@ public:
   std::string all_deploy_work(std::string_view pool) const { return prefix_ + ".work.deploy." + token(pool) + ".*"; }
   std::string measure_work(std::string_view zone) const { return prefix_ + ".work.measure." + token(zone); }
   std::string write_work() const { return prefix_ + ".work.write"; }
-  std::string records(std::string_view request, std::string_view attempt_key) const {
-    return prefix_ + ".records." + token(request) + "." + token(attempt_key);
+  std::string records(std::string_view zone, std::string_view request, std::string_view attempt_key) const {
+    return prefix_ + ".records." + token(zone) + "." + token(request) + "." + token(attempt_key);
   }
+  std::string records_of(std::string_view zone) const { return prefix_ + ".records." + token(zone) + ".>"; }
   std::string all_records() const { return prefix_ + ".records.>"; }
   std::string event(std::string_view id) const { return prefix_ + ".event." + token(id); }
   std::string release(std::string_view request) const { return prefix_ + ".engine." + token(request) + ".release"; }
   std::string all_releases() const { return prefix_ + ".engine.*.release"; }
-  std::string node_alive() const { return prefix_ + ".node.alive"; }
 
   // -- streams and buckets (no dots allowed) --------------------------------------------------------
   std::string request_stream() const { return stream("requests"); }
@@ -51,6 +51,7 @@ public:
   std::string record_stream() const { return stream("records"); }
   std::string event_stream() const { return stream("events"); }
   std::string lease_bucket() const { return stream("leases"); }
+  std::string node_bucket() const { return stream("nodes"); }
 
   /// One subject token out of any text: other characters than letters, digits, `-` and `_` become `_`,
   /// and a short hash of the original keeps different texts apart when something was replaced.

@@ -23,18 +23,52 @@ std::string key_of(const std::string& request, const std::string& engine, int at
 
 void deployment_state::start() {
   auto me = caf::actor_cast<deployment_actor>(self);
-  const auto& names = around.names;
-  consumer_settings work;
-  work.stream = names.deploy_stream();
-  work.name = "deploy-" + subjects::token(settings.pool);
-  work.filter = names.all_deploy_work(settings.pool);
-  subscriptions.push_back(around.link->subscribe(names.all_releases(), into_mailbox(me, release_topic)));
-  subscriptions.push_back(around.link->consume(work, work_into_mailbox(me, deploy_topic)));
+  subscriptions.push_back(around.link->subscribe(around.names.all_releases(), into_mailbox(me, release_topic)));
+  node_lease.key = subjects::token(around.node);
   say_alive();
   self->delayed_send(self, tick_interval, reminder{});
 }
 
+void deployment_state::take_work() {
+  consumer_settings consumer;
+  consumer.stream = around.names.deploy_stream();
+  consumer.name = "deploy-" + subjects::token(settings.pool);
+  consumer.filter = around.names.all_deploy_work(settings.pool);
+  work = around.link->consume(consumer, work_into_mailbox(caf::actor_cast<deployment_actor>(self), deploy_topic));
+}
+
+/// Another process is this node now: its GPUs are not ours to use.
+void deployment_state::leave_node() {
+  spdlog::error("node-lost: another process is node {}", around.node);
+  work.reset();
+  offered.clear();
+  waiting.clear();
+  for (auto& [key, engine] : running)
+    if (engine.actor && !engine.releasing) {
+      engine.releasing = true;
+      self->send(engine.actor, end_engine{});
+    }
+}
+
+void deployment_state::take_lease(const lease& answer) {
+  asking = false;
+  const bool had_it = node_lease.revision > 0;
+  node_lease.revision = answer.revision;
+  if (answer.revision > 0) {
+    if (!work)
+      take_work();
+    if (std::exchange(stale, false))
+      say_alive();
+  } else if (had_it) {
+    say_alive(); // it ran out while nobody could be reached: still ours if nobody else took it
+  } else if (work) {
+    leave_node();
+  }
+}
+
 deployment_state::~deployment_state() {
+  if (node_lease.revision > 0)
+    around.link->release_lease(around.names.node_bucket(), node_lease);
   // Engines whose actors were killed with this one still hold the host: end them here, whatever ended us.
   if (settings.host)
     for (auto& [key, engine] : running)
@@ -148,7 +182,7 @@ void deployment_state::take_news(const engine_news& news) {
     engine.ready = true;
     publish(engine, "ready",
             engine_ready{what.engine, what.attempt, news.engine.endpoint, news.engine.served_model, around.node,
-                         around.instance, news.engine.kv_tokens, news.engine.kv_source, news.engine.startup_s,
+                         around.instance, settings.zone, news.engine.kv_tokens, news.engine.kv_source, news.engine.startup_s,
                          news.engine.simulated, news.engine.log},
             true);
   } else if (news.kind == engine_news::failed) {
@@ -193,7 +227,7 @@ void deployment_state::forget(const std::string& key) {
 
 void deployment_state::release(const envelope& e) {
   auto which = message_as<release_engine>(e);
-  if (!which)
+  if (!which || (!which->instance.empty() && which->instance != around.instance))
     return;
   const auto key = key_of(e.request, which->engine, which->attempt);
   if (auto found = running.find(key); found != running.end()) {
@@ -223,12 +257,32 @@ void deployment_state::publish(const held_engine& engine, const std::string& wha
 }
 
 void deployment_state::say_alive() {
-  node_alive beat{around.node, around.instance, settings.pool, settings.host->kind(), settings.gpus, free_gpus(), {}};
+  if (asking) {
+    stale = true;
+    return;
+  }
+  asking = true;
+  stale = false;
+  node_alive now;
+  now.node = around.node;
+  now.instance = around.instance;
+  now.version = settings.version;
+  now.pool = settings.pool;
+  now.zone = settings.zone;
+  now.host = settings.host->kind();
+  now.gpu = settings.gpu;
+  now.gpus = settings.gpus;
+  now.gpus_free = free_gpus();
   for (const auto& [key, engine] : running)
-    beat.engines.push_back({engine.request, engine.what.engine, engine.what.attempt});
+    now.engines.push_back({engine.request, engine.what.engine, engine.what.attempt, engine.what.layout.gpus, engine.ready});
   for (const auto& engine : waiting)
-    beat.engines.push_back({engine.request, engine.what.engine, engine.what.attempt});
-  around.link->publish(around.names.node_alive(), encode_message("alive", "", beat));
+    now.engines.push_back({engine.request, engine.what.engine, engine.what.attempt, 0, false});
+  auto value = encode_message(around.instance, "", now);
+  auto handler = [me = caf::actor_cast<deployment_actor>(self)](lease l) { caf::anon_send(me, lease_mail{std::move(l)}); };
+  if (node_lease.revision > 0)
+    around.link->renew_lease(around.names.node_bucket(), node_lease, std::move(value), handler);
+  else
+    around.link->acquire_lease(around.names.node_bucket(), node_lease.key, std::move(value), handler);
 }
 
 void deployment_state::tick() {
@@ -258,6 +312,7 @@ deployment_actor::behavior_type deployment(deployment_actor::stateful_pointer<de
   return {
       [self](const bus_mail& mail) { self->state.take(mail); },
       [self](const work_verdict& verdict) { self->state.take_verdict(verdict); },
+      [self](const lease_mail& mail) { self->state.take_lease(mail.held); },
       [self](const engine_news& news) { self->state.take_news(news); },
       [self](const reminder&) { self->state.tick(); },
   };

@@ -44,6 +44,8 @@ using deployment_actor = caf::typed_actor<
     caf::reacts_to<bus_mail>,
     // Whether an engine is still wanted.
     caf::reacts_to<work_verdict>,
+    // Whether this process (still) is its node.
+    caf::reacts_to<lease_mail>,
     // What became of an engine.
     caf::reacts_to<engine_news>,
     // Ticks once a second.
@@ -52,11 +54,16 @@ using deployment_actor = caf::typed_actor<
 /// What this node offers.
 struct deployment_settings {
   std::string pool = "default";
+  std::string zone = "local"; ///< where the endpoints of its engines are reached
+  std::string gpu;            ///< type of its GPUs
   int gpus = 8;
+  std::string version; ///< of the program
   std::shared_ptr<engine_host> host;
 };
 
-/// State of DEPLOYMENT. When it is restarted its engines end, and their searches see that in the heartbeat.
+/// State of DEPLOYMENT. It owns its node's GPUs through a lease on the node's name, whose value is what the node offers and
+/// runs: two processes never hand out the same GPUs. When it is restarted its engines end, and their searches see that in
+/// the lease.
 struct deployment_state {
   static inline const char* name = "deployment";
 
@@ -64,6 +71,7 @@ struct deployment_state {
   void start();
   void take(const bus_mail& mail);
   void take_verdict(const work_verdict& verdict);
+  void take_lease(const lease& answer);
   void take_news(const engine_news& news);
   void engine_ended(const caf::down_msg& down);
   void tick();
@@ -82,11 +90,14 @@ struct deployment_state {
   };
 
   // -- steps ------------------------------------------------------------------------------------------
+  void take_work();
+  void leave_node();
   void enqueue(const envelope& e, const delivery_ptr& receipt);
   void start_what_fits();
   void release(const envelope& e);
   void publish(const held_engine& engine, const std::string& what, const result_event& result, bool settle);
   void forget(const std::string& key);
+  /// Renews the lease with what is true now, or asks for it.
   void say_alive();
   int free_gpus() const;
   held_engine* find(const std::string& key);
@@ -94,10 +105,14 @@ struct deployment_state {
   deployment_actor::pointer self = nullptr;
   surroundings around;
   deployment_settings settings;
+  lease node_lease;    ///< revision 0: another process is this node, or was until lately
+  bool asking = false; ///< an answer about the lease is on its way
+  bool stale = false;  ///< something changed since it was asked
   uint64_t tickets = 0;
   std::map<uint64_t, held_engine> offered; ///< its session was asked whether it is still wanted
   std::deque<held_engine> waiting;
   std::map<std::string, held_engine> running;
+  subscription_ptr work; ///< while this process is the node
   std::vector<subscription_ptr> subscriptions;
 };
 

@@ -92,7 +92,7 @@ void load_state::take_outcome(const measurement_ended& end) {
 
 void load_state::publish_records(const std::string& run, const attempt_records& records) {
   const auto chunks = pack_records(records);
-  const auto subject = around.names.records(records.request, run);
+  const auto subject = around.names.records(settings.zone, records.request, run);
   auto me = caf::actor_cast<load_actor>(self);
   for (size_t i = 0; i < chunks.size(); ++i) {
     bus::done_handler done;

@@ -20,8 +20,8 @@ constexpr int abandoned_ticks = 120;
 void metrics_state::start() {
   consumer_settings chunks;
   chunks.stream = around.names.record_stream();
-  chunks.name = "metrics";
-  chunks.filter = around.names.all_records();
+  chunks.name = "metrics-" + subjects::token(settings.zone);
+  chunks.filter = around.names.records_of(settings.zone);
   chunks.max_in_flight = 256;
   subscriptions.push_back(around.link->consume(chunks, work_into_mailbox(caf::actor_cast<metrics_actor>(self), 0)));
   self->delayed_send(self, tick_interval, reminder{});
@@ -77,10 +77,12 @@ void metrics_state::tick() {
   self->delayed_send(self, tick_interval, reminder{});
 }
 
-metrics_actor::behavior_type metrics(metrics_actor::stateful_pointer<metrics_state> self, surroundings around) {
+metrics_actor::behavior_type metrics(metrics_actor::stateful_pointer<metrics_state> self, surroundings around,
+                                     metrics_settings settings) {
   auto& state = self->state;
   state.self = self;
   state.around = std::move(around);
+  state.settings = std::move(settings);
   state.start();
   return {
       [self](const bus_mail& mail) { self->state.take(mail); },

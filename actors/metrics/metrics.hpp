@@ -21,6 +21,11 @@ using metrics_actor = caf::typed_actor<
     // Ticks once a second.
     caf::reacts_to<reminder>>;
 
+/// What this process takes.
+struct metrics_settings {
+  std::string zone = "default"; ///< the chunks of a run must come together in one process: that of the load's zone
+};
+
 /// State of METRICS. When it is restarted, unsettled chunks are delivered again.
 struct metrics_state {
   static inline const char* name = "metrics";
@@ -38,10 +43,12 @@ struct metrics_state {
 
   metrics_actor::pointer self = nullptr;
   surroundings around;
+  metrics_settings settings;
   std::map<std::string, collection> runs; ///< by subject
   std::vector<subscription_ptr> subscriptions;
 };
 
-metrics_actor::behavior_type metrics(metrics_actor::stateful_pointer<metrics_state> self, surroundings around);
+metrics_actor::behavior_type metrics(metrics_actor::stateful_pointer<metrics_state> self, surroundings around,
+                                     metrics_settings settings);
 
 } // namespace sextant

@@ -13,7 +13,7 @@ namespace sextant {
 
 namespace {
 
-/// Leases of requests last this long without renewal; sessions renew every second.
+/// Leases of requests and nodes last this long without renewal; their owners renew every second.
 constexpr auto lease_time = std::chrono::milliseconds{3500};
 
 std::string random_instance() {
@@ -33,7 +33,7 @@ struct system_config : caf::actor_system_config {
 class running_installation : public installation {
 public:
   running_installation(installation_settings settings, std::shared_ptr<bus> link) : system_{config_} {
-    surroundings around{std::move(link), settings.names, settings.node, random_instance()};
+    surroundings around{std::move(link), settings.names, settings.node, instance_};
     root_ = system_.spawn(supervisor, around, std::move(settings), &restarts_);
   }
 
@@ -46,9 +46,11 @@ public:
 
   void crash_role(const std::string& role) override { caf::anon_send(root_, sextant::crash_role{role}); }
 
+  std::string instance() const override { return instance_; }
   int restarts() const override { return restarts_; }
 
 private:
+  const std::string instance_ = random_instance();
   system_config config_;
   caf::actor_system system_;
   std::atomic<int> restarts_{0};
@@ -72,8 +74,9 @@ std::string prepare_streams(bus& link, const subjects& names) {
   for (const auto& stream : streams)
     if (auto error = link.ensure_stream(stream); !error.empty())
       return "stream " + stream.name + ": " + error;
-  if (auto error = link.ensure_bucket(names.lease_bucket(), lease_time); !error.empty())
-    return "bucket " + names.lease_bucket() + ": " + error;
+  for (const auto& bucket : {names.lease_bucket(), names.node_bucket()})
+    if (auto error = link.ensure_bucket(bucket, lease_time); !error.empty())
+      return "bucket " + bucket + ": " + error;
   return {};
 }
 

@@ -26,8 +26,10 @@ struct installation_settings {
   std::set<std::string> roles = all_roles();
   std::string node = "local";
   std::string pool = "default";
-  std::string zone = "default";
+  std::string zone = "local";   ///< where this process's load runs, and where the endpoints of its engines are reached
+  std::string gpu = "h200_sxm"; ///< type of its GPUs
   int gpus = 8;
+  std::string version;               ///< of the program
   std::shared_ptr<engine_host> host; ///< of the deployment role
   int max_measurements = 6;
   std::string output_root = "profiling_results";
@@ -48,6 +50,8 @@ public:
 
   /// Ends a role's actor as a crash would; its supervisor starts it again. For tests and drills.
   virtual void crash_role(const std::string& role) = 0;
+  /// This process among all that ever were: who holds its leases.
+  virtual std::string instance() const = 0;
   /// How often roles were started again.
   virtual int restarts() const = 0;
 };

@@ -34,13 +34,15 @@ void supervisor_state::spawn_role(const std::string& role) {
   if (role == "intake")
     keep(self->spawn(intake, around, intake_settings{settings.forced_options}));
   else if (role == "search")
-    keep(self->spawn(search, around, search_settings{settings.pool, settings.zone}));
+    keep(self->spawn(search, around, search_settings{settings.pool}));
   else if (role == "deployment")
-    keep(self->spawn(deployment, around, deployment_settings{settings.pool, settings.gpus, settings.host}));
+    keep(self->spawn(
+        deployment, around,
+        deployment_settings{settings.pool, settings.zone, settings.gpu, settings.gpus, settings.version, settings.host}));
   else if (role == "load")
     keep(self->spawn(load, around, load_settings{settings.zone, settings.max_measurements}));
   else if (role == "metrics")
-    keep(self->spawn(metrics, around));
+    keep(self->spawn(metrics, around, metrics_settings{settings.zone}));
   else if (role == "artifacts")
     keep(self->spawn(artifacts, around, artifacts_settings{settings.output_root, settings.folder_per_request}));
 }

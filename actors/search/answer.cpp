@@ -72,7 +72,7 @@ wanted_work search_run::wanted() const {
     if (candidate.life == engine_life::ready && candidate.busy())
       work.measure.push_back(work_for(candidate));
     if (candidate.life == engine_life::releasing)
-      work.release.push_back({candidate.report.engine, candidate.incarnation});
+      work.release.push_back({candidate.report.engine, candidate.incarnation, {}});
   }
   std::sort(deploying.begin(), deploying.end(), [](const auto* a, const auto* b) { return a->order < b->order; });
   for (const auto* candidate : deploying)

@@ -52,7 +52,6 @@ inline constexpr auto lease_lost = caf::exit_reason::unreachable;
 /// What SEARCH needs to know of the installation.
 struct search_settings {
   std::string pool = "default"; ///< pool that engines are asked from
-  std::string zone = "default"; ///< zone that measurements are asked from
 };
 
 /// State of SEARCH; restarted by the runtime at any time: requests are in their stream.
@@ -107,6 +106,8 @@ struct session_state {
   void start_work();
   /// Issues everything wanted that this life has not issued yet.
   void pump();
+  /// Where an engine's points are measured.
+  std::string zone_of(const measure_point& what) const;
   /// Publishes a result that the session itself decided: a lost engine, a cancelled request.
   void decide(const std::string& key, const result_event& result);
 
@@ -114,6 +115,7 @@ struct session_state {
     int attempt = 1;
     std::string node;
     std::string instance;
+    std::string zone; ///< whose load reaches it
     int gpus = 0;
     bool lost = false; ///< already published as lost
   };

@@ -36,7 +36,7 @@ void session_state::start() {
   auto me = caf::actor_cast<session_actor>(self);
   const auto& names = around.names;
   auto& link = *around.link;
-  subscriptions.push_back(link.subscribe(names.node_alive(), into_mailbox(me, alive_topic)));
+  subscriptions.push_back(link.follow_bucket(names.node_bucket(), into_mailbox(me, alive_topic), {}));
   subscriptions.push_back(link.subscribe(names.request_command(request.id, "cancel"), into_mailbox(me, cancel_topic)));
   subscriptions.push_back(link.subscribe(names.request_command(request.id, "get"), into_mailbox(me, get_topic)));
   subscriptions.push_back(link.subscribe(names.request_command(request.id, "wants"), into_mailbox(me, wants_topic)));
@@ -206,7 +206,7 @@ void session_state::pump() {
     issue("deploy/" + engine_key(what.engine, what.attempt), names.deploy_work(settings.pool, what.layout.gpus), what);
   for (const auto& what : work.measure)
     issue("measure/" + what.plan.point + "#" + std::to_string(what.engine_attempt) + "." + std::to_string(what.attempt),
-          names.measure_work(settings.zone), what);
+          names.measure_work(zone_of(what)), what);
   for (const auto& what : work.release)
     if (issued.insert("release/" + engine_key(what.engine, what.attempt)).second)
       around.link->publish(names.release(request.id), encode_message("release", request.id, what));
@@ -214,6 +214,13 @@ void session_state::pump() {
     issue("write", names.write_work(), write_artifacts{request, core->result()});
   if (work.finished)
     finish();
+}
+
+std::string session_state::zone_of(const measure_point& what) const {
+  const auto known = engines.find(what.engine);
+  if (known == engines.end() || known->second.attempt != what.engine_attempt)
+    return {};
+  return known->second.zone.empty() ? known->second.node : known->second.zone;
 }
 
 void session_state::decide(const std::string& key, const result_event& result) {
@@ -225,7 +232,9 @@ void session_state::decide(const std::string& key, const result_event& result) {
 
 void session_state::note_engine(const result_event& result) {
   if (auto* ready = std::get_if<engine_ready>(&result)) {
-    engines[ready->engine] = {ready->attempt, ready->node, ready->instance, core->gpus_of(ready->engine), false};
+    auto& known = engines[ready->engine];
+    if (known.instance.empty() || known.attempt < ready->attempt) // the first of two nodes that started it counts
+      known = {ready->attempt, ready->node, ready->instance, ready->zone, core->gpus_of(ready->engine), false};
     return;
   }
   auto forget = [this](const std::string& engine, int attempt) {
@@ -277,12 +286,13 @@ void session_state::release_strays(const node_alive& beat) {
     if (x.request != request.id)
       continue;
     auto known = engines.find(x.engine);
-    const bool current = known != engines.end() && known->second.attempt == x.attempt;
+    const bool current =
+        known != engines.end() && known->second.attempt == x.attempt && known->second.instance == beat.instance;
     const bool awaited = std::any_of(work.deploy.begin(), work.deploy.end(),
                                      [&](const deploy_engine& d) { return d.engine == x.engine && d.attempt == x.attempt; });
     if (!current && !awaited)
       around.link->publish(around.names.release(request.id),
-                           encode_message("release", request.id, release_engine{x.engine, x.attempt}));
+                           encode_message("release", request.id, release_engine{x.engine, x.attempt, beat.instance}));
   }
 }
 

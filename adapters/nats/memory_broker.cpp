@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/nats/jetstream_api.hpp"
 #include "adapters/nats/subject_match.hpp"
 
 namespace sextant::memory {
@@ -128,13 +129,15 @@ void broker::store(stream& s, bus_message message, heard& out) {
   }
   message.reply.clear();
   message.sequence = out.sequence = ++s.last_sequence;
+  if (s.last_of_subject)
+    std::erase_if(s.messages, [&](const auto& x) { return x.second.message.subject == message.subject; });
   s.messages.emplace(out.sequence, stored_message{std::move(message), now});
 }
 
 void broker::expire(stream& s) {
-  if (s.settings.max_age.count() == 0)
+  if (s.max_age.count() == 0)
     return;
-  const auto oldest = clock::now() - s.settings.max_age;
+  const auto oldest = clock::now() - s.max_age;
   while (!s.messages.empty() && s.messages.begin()->second.stored_at < oldest)
     s.messages.erase(s.messages.begin());
 }
@@ -168,7 +171,9 @@ void broker::request(bus_message message, std::chrono::milliseconds timeout, bus
 }
 
 std::string broker::ensure(const stream_settings& settings) {
-  streams_[settings.name].settings = settings;
+  auto& s = streams_[settings.name];
+  s.settings = settings;
+  s.max_age = settings.max_age;
   serve_all();
   return {};
 }
@@ -213,26 +218,43 @@ void broker::forget_closed() {
 
 // -- leases -----------------------------------------------------------------------------------------
 
+void broker::ensure_bucket(const std::string& name, std::chrono::milliseconds ttl) {
+  stream_settings settings;
+  settings.name = jetstream::bucket_stream(name);
+  settings.subjects = {jetstream::lease_subject(name, ">")};
+  auto& s = streams_[settings.name];
+  s.settings = std::move(settings);
+  s.max_age = ttl;
+  s.last_of_subject = true;
+}
+
+stream* broker::bucket(const std::string& name) {
+  auto found = streams_.find(jetstream::bucket_stream(name));
+  if (found == streams_.end())
+    return nullptr;
+  expire(found->second);
+  return &found->second;
+}
+
 uint64_t broker::take_lease(const std::string& name, const std::string& key, const std::string& owner, uint64_t held) {
-  auto b = buckets.find(name);
-  if (b == buckets.end())
+  auto* b = bucket(name);
+  if (!b)
     return 0;
-  const auto now = clock::now();
-  auto e = b->second.entries.find(key);
-  const bool there = e != b->second.entries.end() && e->second.expires > now;
-  if ((there ? e->second.revision : 0) != held)
-    return 0;
-  const auto revision = ++b->second.last_revision;
-  b->second.entries[key] = {owner, revision, now + b->second.ttl};
-  return revision;
+  bus_message value;
+  value.subject = jetstream::lease_subject(name, key);
+  value.body = owner;
+  uint64_t present = 0;
+  for (const auto& [revision, stored] : b->messages)
+    if (stored.message.subject == value.subject)
+      present = revision;
+  return present == held ? ingest(value).sequence : 0;
 }
 
 void broker::drop_lease(const std::string& name, const lease& held) {
-  auto b = buckets.find(name);
-  if (b == buckets.end())
-    return;
-  if (auto e = b->second.entries.find(held.key); e != b->second.entries.end() && e->second.revision == held.revision)
-    b->second.entries.erase(e);
+  if (auto* b = bucket(name))
+    if (auto e = b->messages.find(held.revision);
+        e != b->messages.end() && e->second.message.subject == jetstream::lease_subject(name, held.key))
+      b->messages.erase(e);
 }
 
 } // namespace sextant::memory

@@ -38,6 +38,8 @@ struct stored_message {
 
 struct stream {
   stream_settings settings;
+  std::chrono::milliseconds max_age{0}; ///< 0 = for ever
+  bool last_of_subject = false;         ///< a bucket: a message replaces the one before of its subject
   std::map<uint64_t, stored_message> messages;
   uint64_t last_sequence = 0;
   std::unordered_map<std::string, std::pair<uint64_t, clock::time_point>> ids;
@@ -75,17 +77,6 @@ struct follower {
   gate_ptr alive;
 };
 
-struct bucket {
-  std::chrono::milliseconds ttl{0};
-  struct entry {
-    std::string owner;
-    uint64_t revision = 0;
-    clock::time_point expires;
-  };
-  std::map<std::string, entry> entries;
-  uint64_t last_revision = 0;
-};
-
 class broker : public std::enable_shared_from_this<broker> {
 public:
   /// Runs a task on the broker's thread, in call order.
@@ -113,13 +104,13 @@ public:
   void abandon(const std::shared_ptr<member>& who);
   void set_credit(const std::shared_ptr<member>& who, int messages);
   void follow(std::shared_ptr<follower> who);
+  void ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl);
   uint64_t take_lease(const std::string& bucket, const std::string& key, const std::string& owner, uint64_t held);
   void drop_lease(const std::string& bucket, const lease& held);
   /// Lets go of the handlers of closed subscriptions, and of what they hold.
   void forget_closed();
 
   std::vector<std::shared_ptr<core_subscription>> subscriptions;
-  std::map<std::string, bucket> buckets;
 
 private:
   void store(stream& s, bus_message message, heard& out);
@@ -128,6 +119,7 @@ private:
   void serve_all();
   void hand_over(consumer& c, uint64_t sequence, pending_message& p, const std::shared_ptr<member>& to);
   bool feed(follower& f);
+  stream* bucket(const std::string& name);
   std::shared_ptr<member> free_member(consumer& c);
   pending_message* outstanding(const std::string& key, uint64_t sequence, int deliveries);
 

@@ -1,6 +1,7 @@
 // memory_bus.cpp: Clients of the in-process broker; every call becomes a task on the broker's thread.
 #include "adapters/nats/memory_bus.hpp"
 
+#include "adapters/nats/jetstream_api.hpp"
 #include "adapters/nats/memory_broker.hpp"
 #include "adapters/nats/subject_match.hpp"
 
@@ -96,7 +97,7 @@ public:
   }
 
   std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl) override {
-    core_->run_now([&] { core_->buckets[bucket].ttl = ttl; });
+    core_->run_now([&] { core_->ensure_bucket(bucket, ttl); });
     return {};
   }
 
@@ -150,6 +151,17 @@ public:
   void release_lease(std::string bucket, lease held) override {
     if (!closed_)
       core_->post([core = core_, bucket = std::move(bucket), held = std::move(held)] { core->drop_lease(bucket, held); });
+  }
+
+  subscription_ptr follow_bucket(std::string bucket, message_handler handler, std::function<void()> caught_up) override {
+    const auto before_key = jetstream::lease_subject(bucket, "").size();
+    return follow(
+        jetstream::bucket_stream(bucket), jetstream::lease_subject(bucket, ">"), 1,
+        [before_key, handler = std::move(handler)](bus_message m) {
+          m.subject.erase(0, before_key);
+          handler(std::move(m));
+        },
+        std::move(caught_up));
   }
 
   bool flush(std::chrono::milliseconds) override {

@@ -57,6 +57,12 @@ TEST_CASE("every wrong option of a line is reported") {
   CHECK(format_error(line.errors[3]).find("--seed: found no value") == 0);
 }
 
+TEST_CASE("only a serve may have no GPUs") {
+  CHECK(parse_command_line(arguments{"serve", "--gpus", "0"}).errors.empty());
+  CHECK(only_error(parse_command_line(arguments{"agent", "--gpus", "0"})).find("from 1 to 65536") != std::string::npos);
+  CHECK(only_error(parse_command_line(arguments{"serve", "--gpus", "-1"})).find("from 0 to 65536") != std::string::npos);
+}
+
 TEST_CASE("negative values reach the range check") {
   CHECK(only_error(parse_command_line(arguments{"profile", "r.yaml", "--itl", "-5"})).find("found \"-5\"")
         != std::string::npos);

@@ -12,6 +12,7 @@ SERVER = shutil.which("nats-server") or "/usr/sbin/nats-server"
 class ServingTest(SextantTest):
     """Every test has its own server, its own installation and an output directory `self.out`."""
 
+    gpus = 8
     serve_options = ()
 
     def setUp(self):
@@ -36,7 +37,7 @@ class ServingTest(SextantTest):
         return server
 
     def start_serving(self):
-        serving = self.start("serve", "--nats", self.url, "--host", "simulated", "--gpus", "8", "--output-dir", self.out,
+        serving = self.start("serve", "--nats", self.url, "--host", "simulated", "--gpus", self.gpus, "--output-dir", self.out,
                              *self.serve_options)
         self.assertTrue(wait_until(lambda: "serving" in serving.stderr or not serving.running(), 20))
         self.assertTrue(serving.running(), serving.stderr)

@@ -1,13 +1,15 @@
-// serve.cpp: `sextant serve`: the roles of one node, at a server that others use too, until a signal ends it.
+// serve.cpp: `sextant serve` and `sextant agent`: roles at a server that others use too, until a signal ends them.
 #include <cstdio>
 #include <filesystem>
 #include <future>
+#include <mutex>
 #include <thread>
 #include <unistd.h>
 
 #include <spdlog/spdlog.h>
 
 #include "actors/runtime/installation.hpp"
+#include "messages/codec.hpp"
 #include "tools/sextant/hosts.hpp"
 #include "tools/sextant/process.hpp"
 
@@ -15,10 +17,47 @@ namespace sextant {
 
 namespace {
 
+/// Roles of a process without GPUs, and of one that has nothing else.
+const std::set<std::string> control_roles{"intake", "search", "artifacts"};
+const std::set<std::string> node_roles{"deployment", "load", "metrics"};
+
 std::string host_name() {
   char name[256] = "node";
   gethostname(name, sizeof name - 1);
   return name;
+}
+
+/// What both commands read alike.
+installation_settings settings_from(const command_line& args) {
+  installation_settings settings;
+  settings.names = subjects{args.value("prefix")};
+  settings.node = args.has("node-name") ? args.value("node-name") : host_name();
+  settings.pool = args.value("pool");
+  settings.zone = args.has("zone") ? args.value("zone") : settings.node;
+  settings.gpu = args.value("gpu");
+  settings.gpus = std::stoi(args.value("gpus"));
+  settings.version = SEXTANT_VERSION;
+  return settings;
+}
+
+/// An output directory that exists; nothing and the reason printed if it cannot.
+std::optional<std::string> output_directory(const std::string& path) {
+  auto directory = std::filesystem::absolute(path).lexically_normal().string();
+  std::error_code code;
+  std::filesystem::create_directories(directory, code);
+  if (!code)
+    return directory;
+  fprintf(stderr, "--output-dir: %s cannot be created: %s\n", directory.c_str(), code.message().c_str());
+  return std::nullopt;
+}
+
+/// The host of this process's GPUs; nothing and every reason printed if it cannot work here.
+std::shared_ptr<engine_host> host_of(const command_line& args, const std::string& directory, int gpus) {
+  std::vector<document_error> errors;
+  auto host = make_host(args.value("host"), args, directory, gpus, errors);
+  if (!host)
+    print_errors(errors);
+  return host;
 }
 
 /// Waits until the roles answer, so that what is said to be served really is. Asks the one question that changes nothing.
@@ -35,35 +74,38 @@ bool roles_answer(bus& link, const subjects& names) {
   return false;
 }
 
-} // namespace
+/// Waits until this process holds its node's lease. A process that was killed leaves it for some seconds; one that lives
+/// keeps it, and then the answer is who that is.
+std::string wait_for_node(bus& link, const installation_settings& settings, const std::string& instance) {
+  std::mutex mutex;
+  std::string holder;
+  auto entries = link.follow_bucket(settings.names.node_bucket(),
+                                    [&](bus_message m) {
+                                      std::vector<codec_error> errors;
+                                      auto e = decode_envelope(m.body, errors);
+                                      auto now = e ? message_as<node_alive>(*e) : std::nullopt;
+                                      const std::lock_guard guard{mutex};
+                                      if (now && now->node == settings.node)
+                                        holder = now->instance;
+                                    },
+                                    {});
+  for (int i = 0; i < 1000; ++i) {
+    {
+      const std::lock_guard guard{mutex};
+      if (holder == instance)
+        return {};
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
+  const std::lock_guard guard{mutex};
+  return holder.empty() ? "node " + settings.node + " could not be registered"
+                        : "node " + settings.node + " belongs to another process (" + holder
+                              + "): end it, or give this one a --node-name of its own";
+}
 
-int run_serve(const command_line& args) {
-  const auto directory = std::filesystem::absolute(args.value("output-dir")).lexically_normal().string();
-  std::error_code code;
-  std::filesystem::create_directories(directory, code);
-  if (code) {
-    fprintf(stderr, "--output-dir: %s cannot be created: %s\n", directory.c_str(), code.message().c_str());
-    return exit_bad_input;
-  }
-  const auto log = args.value("log-file");
-  start_logging(log.empty() ? directory + "/serve.log" : log, args.value("log-level"));
-  const int gpus = std::stoi(args.value("gpus"));
-  std::vector<document_error> host_errors;
-  const auto host = make_host(args.value("host"), args, directory, gpus, host_errors);
-  if (!host) {
-    print_errors(host_errors);
-    return exit_bad_input;
-  }
-  auto link = connect_from(args);
-  if (!link)
-    return exit_failed;
-  installation_settings settings;
-  settings.names = subjects{args.value("prefix")};
-  settings.node = args.has("node-name") ? args.value("node-name") : host_name();
-  settings.gpus = gpus;
-  settings.host = host;
-  settings.output_root = directory;
-  settings.forced_options = {{"gpus", args.value("gpus")}, {"host", args.value("host")}};
+/// Runs roles until a signal or until they give up; `ready` returns why they could not begin, or nothing.
+int run_roles(installation_settings settings, const std::shared_ptr<bus>& link,
+              const std::function<std::string(const installation&)>& ready, const std::string& last_words) {
   if (auto error = prepare_streams(*link, settings.names); !error.empty()) {
     fprintf(stderr, "%s\n", error.c_str());
     return exit_failed;
@@ -72,11 +114,9 @@ int run_serve(const command_line& args) {
   settings.on_give_up = [&queue](const std::string& why) { queue.fail("gave up: " + why); };
   int exit = exit_ok;
   {
-    auto roles = installation::start(settings, link);
-    if (!roles_answer(*link, settings.names))
-      queue.fail("the roles do not answer");
-    fprintf(stderr, "serving %s with %d GPUs (%s host, node %s), results under %s\n", settings.names.prefix().c_str(),
-            settings.gpus, args.value("host").c_str(), settings.node.c_str(), directory.c_str());
+    auto roles = installation::start(std::move(settings), link);
+    if (auto error = ready(*roles); !error.empty())
+      queue.fail(error);
     for (;;) {
       envelope none;
       if (queue.next(std::chrono::milliseconds{60000}, none) == wake::signal)
@@ -87,12 +127,69 @@ int run_serve(const command_line& args) {
         break;
       }
     }
-    fprintf(stderr, "ending: engines first, then this process; unfinished requests go on at the next serve\n");
+    fprintf(stderr, "%s\n", last_words.c_str());
   }
   link->flush(std::chrono::milliseconds{2000});
   link->close();
   spdlog::shutdown();
   return exit;
+}
+
+} // namespace
+
+int run_serve(const command_line& args) {
+  const auto directory = output_directory(args.value("output-dir"));
+  if (!directory)
+    return exit_bad_input;
+  auto settings = settings_from(args);
+  settings.output_root = *directory;
+  settings.forced_options = {{"host", args.value("host")}};
+  settings.roles = control_roles;
+  const auto log = args.value("log-file");
+  start_logging(log.empty() ? *directory + "/serve.log" : log, args.value("log-level"));
+  if (settings.gpus > 0) {
+    settings.roles.insert(node_roles.begin(), node_roles.end());
+    settings.forced_options["gpus"] = args.value("gpus");
+    settings.host = host_of(args, *directory, settings.gpus);
+    if (!settings.host)
+      return exit_bad_input;
+  }
+  auto link = connect_from(args);
+  if (!link)
+    return exit_failed;
+  const auto ready = [&](const installation&) -> std::string {
+    if (!roles_answer(*link, settings.names))
+      return "the roles do not answer";
+    fprintf(stderr, "serving %s with %d GPUs (%s host, node %s), results under %s\n", settings.names.prefix().c_str(),
+            settings.gpus, args.value("host").c_str(), settings.node.c_str(), directory->c_str());
+    return {};
+  };
+  return run_roles(settings, link, ready,
+                   "ending: engines first, then this process; unfinished requests go on at the next serve");
+}
+
+int run_agent(const command_line& args) {
+  const auto directory = output_directory(args.has("output-dir") ? args.value("output-dir") : "sextant_agent");
+  if (!directory)
+    return exit_bad_input;
+  auto settings = settings_from(args);
+  settings.roles = node_roles;
+  const auto log = args.value("log-file");
+  start_logging(log.empty() ? *directory + "/agent.log" : log, args.value("log-level"));
+  settings.host = host_of(args, *directory, settings.gpus);
+  if (!settings.host)
+    return exit_bad_input;
+  auto link = connect_from(args);
+  if (!link)
+    return exit_failed;
+  const auto ready = [&](const installation& roles) {
+    auto error = wait_for_node(*link, settings, roles.instance());
+    if (error.empty())
+      fprintf(stderr, "node %s offers %d %s GPUs to pool %s of %s (%s host)\n", settings.node.c_str(), settings.gpus,
+              settings.gpu.c_str(), settings.pool.c_str(), settings.names.prefix().c_str(), args.value("host").c_str());
+    return error;
+  };
+  return run_roles(settings, link, ready, "ending: engines first, then this process; their points are measured elsewhere");
 }
 
 } // namespace sextant

@@ -335,6 +335,43 @@ TEMPLATE_TEST_CASE("a lease that is not renewed runs out", "[bus]", memory_world
   CHECK(renewed(*b, mine).revision == 0);
 }
 
+TEMPLATE_TEST_CASE("a bucket is followed: what is held, then what is taken and renewed", "[bus]", memory_world,
+                   server_world) {
+  TestType w;
+  auto b = w.connect(), other = w.connect();
+  REQUIRE(b->ensure_bucket("leases", 30s) == "");
+  const auto gone = taken(*b, "gone", "me");
+  const auto first = taken(*b, "node.one", "once");
+  const auto second = renewed(*b, first);
+  REQUIRE(second.revision > 0);
+  b->release_lease("leases", gone);
+  REQUIRE(b->flush(5s));
+  collector<std::string> seen;
+  auto f = other->follow_bucket(
+      "leases",
+      [&](bus_message m) { seen.push(m.subject + "=" + m.body + (m.sequence == second.revision ? " as renewed" : "")); },
+      [&] { seen.push("caught up"); });
+  REQUIRE(seen.reaches(2));
+  REQUIRE(taken(*other, "node.two", "them").revision > 0);
+  CHECK(taken(*other, "node.one", "them").revision == 0); // refused: nothing to see
+  REQUIRE(renewed(*b, second).revision > 0);
+  REQUIRE(seen.reaches(4));
+  CHECK(seen.all() == std::vector<std::string>{"node.one=me as renewed", "caught up", "node.two=them", "node.one=me"});
+}
+
+TEMPLATE_TEST_CASE("a lease that ran out is not among those of its bucket", "[bus]", memory_world, server_world) {
+  TestType w;
+  auto b = w.connect();
+  REQUIRE(b->ensure_bucket("leases", 300ms) == "");
+  REQUIRE(taken(*b, "k", "me").revision > 0);
+  std::this_thread::sleep_for(600ms);
+  collector<std::string> seen;
+  auto f = b->follow_bucket(
+      "leases", [&](bus_message m) { seen.push(m.subject); }, [&] { seen.push("caught up"); });
+  REQUIRE(seen.reaches(1));
+  CHECK(seen.all() == std::vector<std::string>{"caught up"});
+}
+
 TEMPLATE_TEST_CASE("a closed bus does nothing and says so", "[bus]", memory_world, server_world) {
   TestType w;
   auto b = w.connect(), other = w.connect();
