@@ -1,8 +1,9 @@
 // coverage_test.cpp: How often a stated 95 % interval covers the truth, over 1,000 simulated runs of each kind of traffic.
-// `test_actors_metrics_statistics "[.coverage]" -s` prints the table; it runs by hand only.
+// `tools/bench intervals` runs it for several seeds and prints the tables; it takes minutes, so it is no test of every day.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <random>
 
@@ -10,6 +11,7 @@
 
 #include "actors/metrics/statistics/dependence.hpp"
 #include "actors/metrics/statistics/quantiles.hpp"
+#include "actors/metrics/statistics/sorting.hpp"
 #include "messages/point_value.hpp"
 
 using namespace sextant;
@@ -83,14 +85,20 @@ const std::vector<traffic>& kinds() {
   return all;
 }
 
+/// Seed of the runs: SEXTANT_SEED, or 17.
+uint64_t seed_of_runs() {
+  const char* given = std::getenv("SEXTANT_SEED");
+  return given ? std::strtoull(given, nullptr, 10) : 17;
+}
+
 /// Shares of runs whose interval covers the truth: mean, p50, p90, p99.
-std::vector<double> coverage(const traffic& kind, int runs) {
-  generator g(17);
+std::vector<double> coverage(const traffic& kind, int runs, uint64_t seed) {
+  generator g(seed);
   auto truth = kind.make(4'000'000, g);
   double mean = 0;
   for (const double v : truth)
     mean += v / static_cast<double>(truth.size());
-  std::sort(truth.begin(), truth.end());
+  sort_samples(truth);
   const double quantiles[] = {0.5, 0.9, 0.99};
   std::vector<double> hits(4);
   for (int i = 0; i < runs; ++i) {
@@ -115,9 +123,11 @@ std::vector<double> coverage(const traffic& kind, int runs) {
 } // namespace
 
 TEST_CASE("intervals cover the truth as often as they say: the table", "[.coverage]") {
-  std::printf("%-14s %6s %7s %7s %7s %7s   of 1,000 runs, stated 95 %%\n", "traffic", "n", "mean", "p50", "p90", "p99");
+  const auto seed = seed_of_runs();
+  std::printf("%-14s %6s %7s %7s %7s %7s   of 1,000 runs, stated 95 %%, seed %llu\n", "traffic", "n", "mean", "p50", "p90",
+              "p99", static_cast<unsigned long long>(seed));
   for (const auto& kind : kinds()) {
-    const auto c = coverage(kind, 1000);
+    const auto c = coverage(kind, 1000, seed);
     std::printf("%-14s %6zu %6.1f%% %6.1f%% %6.1f%% %6.1f%%\n", kind.name, kind.n, c[0] * 100, c[1] * 100, c[2] * 100,
                 c[3] * 100);
     for (const double share : c) {
