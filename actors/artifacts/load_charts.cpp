@@ -35,6 +35,7 @@ chart base_chart(const load_facts& f, std::string title, std::string x_label, st
   out.title = std::move(title);
   out.subtitle = subtitle(f);
   out.x_label = std::move(x_label);
+  out.linear_x = true;
   out.y_label = std::move(y_label);
   return out;
 }

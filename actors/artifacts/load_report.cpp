@@ -23,6 +23,13 @@ std::string figure(double x) {
   return number(x, size >= 1000 || size == 0 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 4);
 }
 
+/// 99 for 0.99, 99.9 for 0.999.
+std::string percent(double share) {
+  char text[24];
+  std::snprintf(text, sizeof text, "%g", share * 100);
+  return text;
+}
+
 /// What another part of the client said of itself; null without it.
 json own_fact(const load_facts& f, const std::string& name) {
   for (const auto& fact : f.own_facts)
@@ -177,7 +184,7 @@ std::string service_levels(const load_summary& s) {
   std::string out = "<h2>Service levels</h2>\n";
   std::vector<std::vector<html::cell>> rows;
   for (const auto& v : s.verdicts)
-    rows.push_back({html::text(v.limit.metric + " p" + number(v.quantile * 100, 1)),
+    rows.push_back({html::text(v.limit.metric + " p" + percent(v.quantile)),
                     {figure(v.limit.limit), true},
                     html::raw("<span class=\"" + std::string{decisions[static_cast<size_t>(v.decision)]} + "</span>"),
                     {v.decided_after > 0 ? number(static_cast<double>(v.decided_after)) : "–", true},
@@ -198,7 +205,8 @@ std::string service_levels(const load_summary& s) {
                     html::value(g.tokens_per_s, 1)});
   }
   if (!rows.empty())
-    out += html::table({"Levels together", "Good requests", "Share", "Goodput (requests/s)", "Good tokens/s"}, rows);
+    out += "<p></p>"
+           + html::table({"Levels together", "Good requests", "Share", "Goodput (requests/s)", "Good tokens/s"}, rows);
   return out;
 }
 

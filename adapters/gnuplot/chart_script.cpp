@@ -144,7 +144,7 @@ chart_axis axis_of(const chart& what, bool x) {
     for (const auto& limit : what.limits)
       if (limit.on_x == x)
         values.push_back(limit.value);
-  auto axis = fit_axis(values, x ? !what.x_percent : what.log_y, !x || what.x_percent);
+  auto axis = fit_axis(values, x ? !what.x_percent && !what.linear_x : what.log_y, !x || what.x_percent);
   axis.pixel_from = x ? left : bottom;
   axis.pixel_to = x ? width - right_margin(what) : height - top;
   return axis;

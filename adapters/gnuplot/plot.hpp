@@ -45,6 +45,7 @@ struct chart {
   std::string x_label;
   std::string y_label;
   bool x_percent = false;       ///< x is a share, shown in percent
+  bool linear_x = false;        ///< x is time or the like: never logarithmic, however far it reaches
   bool log_y = false;           ///< y may be logarithmic; a linear y axis starts at zero
   bool labels_at_right = false; ///< series labels stand in a column beside the plot instead of within
   std::vector<chart_series> series;

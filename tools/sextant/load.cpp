@@ -262,7 +262,7 @@ int run_load(const std::vector<std::string>& words) {
     return compare_stored(command.arguments, command.analysis);
   if (!command.analysis.summarise.empty())
     return summarise_stored(command.arguments, command.analysis);
-  return load_session{std::move(command), "sextant load " + load_command_text(words)}.run();
+  return load_session{std::move(command), load_command_text(words)}.run();
 }
 
 } // namespace sextant

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "actors/artifacts/files.hpp"
+#include "actors/artifacts/load_report.hpp"
 #include "actors/load/traffic/plan_file.hpp"
 #include "adapters/aiperf/load_export.hpp"
 #include "adapters/aiperf/series_export.hpp"
@@ -99,6 +100,8 @@ std::string write_load_files(const load_run& run, const load_outcome& outcome) {
     if (error.empty())
       error = write_file(at(names.summary + "_timeslices.csv"), slices_csv(outcome.records.facts, slices));
   }
+  if (error.empty())
+    error = write_load_report(at("report.html"), outcome.records.facts, outcome.summary);
   return error;
 }
 
