@@ -3,6 +3,7 @@
 #include <array>
 
 #include "config/command_line.hpp"
+#include "config/planner_config.hpp"
 
 namespace sextant {
 
@@ -138,6 +139,11 @@ std::string options_markdown() {
           "final deployment.\n\n| option | accepts | planner's default |\n|---|---|---|\n";
   for (const auto& row : planner_arguments())
     text += markdown_row(row, "--planner-" + std::string{row.name}, false);
+  text += "\n## The planner's own configuration\n\nIn `spec.features.planner` of v1beta1. Older spellings of a key are "
+          "accepted, "
+          "too; null leaves a key unset.\n\n| key | older | accepts |\n|---|---|---|\n";
+  for (const auto& row : planner_config_keys())
+    text += "| `" + std::string{row.name} + "` | " + std::string{row.aliases} + " | " + accepted_text(row) + " |\n";
   return text;
 }
 

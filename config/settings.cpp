@@ -4,6 +4,7 @@
 #include "config/nearest.hpp"
 #include "config/option_values.hpp"
 #include "config/options.hpp"
+#include "config/planner_config.hpp"
 #include "config/schema.hpp"
 
 namespace sextant {
@@ -127,6 +128,8 @@ private:
       complain(node.line, node.column, path, found_text(node), accepted_text(row), hint);
       return;
     }
+    if (row.name == "planner-config")
+      check_planner_config(node, source_, path, out_.errors);
     store(name, {*value, {source_, node.line, node.column, path, "", "", ""}, weak});
   }
 

@@ -15,6 +15,9 @@ constexpr int looks = 16;
 /// Lengths around the target's, by factor, at which the straight line is held against the measurement.
 constexpr double neighbourhood = 2;
 
+/// Traffic whose prompts are shorter than the target's by more than this factor is another workload.
+constexpr double far_below = 8;
+
 /// Straight interpolation between the neighbours of a place within the range.
 double between(const std::vector<double>& x, const std::vector<double>& y, double at) {
   const auto right =
@@ -119,7 +122,7 @@ std::vector<std::string> prefill_misreadings(const std::vector<prefill_sample>& 
     result.push_back(text("planners from 1.2 on fit a straight line to the prefill curve, which is %+.0f %% off at ISL %.0f",
                           off * 100, off_at));
   const double zero_at = line.slope > 0 ? -line.intercept / line.slope : 0;
-  if (zero_at > x.front())
+  if (zero_at > x.front() && zero_at * far_below > isl)
     result.push_back(text("planners from 1.2 on fit a straight line to the prefill curve, which is not above zero up to ISL "
                           "%.0f",
                           zero_at));
