@@ -24,8 +24,10 @@ constexpr int64_t clock_sample_ns = 1'000'000;  ///< slewing changes the offset 
 } // namespace
 
 epoll_client::epoll_client(const std::vector<http_url>& urls, http_observer& observer, const http_client_settings& settings)
-    : observer_(observer), settings_(settings), epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(128 * 1024) {
+    : observer_(observer), settings_(settings), epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      stamping_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), buffer_(128 * 1024) {
   raise_descriptor_limit();
+  want_arrival_stamps(stamping_);
   for (const auto& url : urls) {
     link_target t;
     t.url = url;
@@ -46,6 +48,7 @@ epoll_client::~epoll_client() {
   for (auto& l : links_)
     if (l->fd >= 0)
       close(l->fd);
+  close(stamping_);
   close(epoll_);
 }
 

@@ -67,6 +67,7 @@ private:
   http_observer& observer_;
   http_client_settings settings_;
   int epoll_;
+  int stamping_; ///< a socket that wants stamps, so that the kernel makes them before the first connection needs one
   std::vector<char> buffer_;
   std::string clear_; ///< what TLS made of a read
   std::shared_ptr<tls_context> tls_;

@@ -53,6 +53,8 @@ bool epoll_server::open(std::string& error) {
     ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
   if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return fail("bind");
+  if (settings_.stamp_requests)
+    want_arrival_stamps(listener_.get()); // the kernel begins to stamp some time after the first socket that wants it
   if (::listen(listener_.get(), 4096) != 0)
     return fail("listen");
   socklen_t size = sizeof address;
