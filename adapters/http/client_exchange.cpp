@@ -98,7 +98,8 @@ void epoll_client::read_some(link& l) {
     return ended_by_peer(l);
   const auto bytes = std::string_view{buffer_.data(), static_cast<size_t>(n)};
   if (l.state == link_state::busy) {
-    acknowledge_now(l.fd);
+    if (!l.answered) // until the next request; every further read acknowledges by itself
+      acknowledge_now(l.fd);
     const int64_t earliest = std::max(l.arrival.at_ns, l.current.outcome.sent_ns);
     l.arrival = arrival_of(stamp_ns, earliest);
     l.arrival.partial = bytes.size() == buffer_.size();

@@ -14,7 +14,8 @@ bool want_arrival_stamps(int fd);
 bool want_send_stamps(int fd);
 
 /// Acknowledges what was received at once instead of within 40 ms: a server that collects small segments until then
-/// (Nagle's algorithm, as in Dynamo's frontend) would hold back the first token. Holds for what has come so far.
+/// (Nagle's algorithm, as in Dynamo's frontend) would hold back the first token. Needed once after each request: reading
+/// acknowledges by itself until one is sent.
 void acknowledge_now(int fd);
 
 /// Receives as `recv` does; `stamp_ns` becomes the kernel's CLOCK_REALTIME stamp of what came, or 0.
