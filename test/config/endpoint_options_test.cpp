@@ -49,8 +49,8 @@ TEST_CASE("every wrong word is told at once") {
   CHECK(errors[0].source == "--mode");
   CHECK(errors[1].hint == "did you mean '--mode'?");
   CHECK(errors[2].source == "--num-gpus");
-  CHECK(errors[3].source == "stray");
-  CHECK(errors[4].found == "no value");
+  CHECK(errors[3].found == "no value");
+  CHECK(errors[4].source == "stray");
   CHECK(errors[5].source == "--url");
   CHECK(errors_of({}).size() == 1);
 }

@@ -31,5 +31,6 @@ int run_pick(const command_line& args);
 // Commands with flags of their own, with the names of the tools that they stand in for: the words behind the command.
 int run_load(const std::vector<std::string>& words);
 int run_profile_endpoint(const std::vector<std::string>& words);
+int run_trace(const std::vector<std::string>& words);
 
 } // namespace sextant
