@@ -24,6 +24,7 @@ constexpr std::array rows{
     command_row{"list", command_list, "", "list the requests of an installation"},
     command_row{"load", 0, "", "send traffic to an endpoint and report what it does; flags as AIPerf's"},
     command_row{"profile-endpoint", 0, "", "measure the curves of an endpoint that is already running"},
+    command_row{"sidecar", 0, "", "watch a deployment that serves, and hold it against the planner's curves"},
     command_row{"trace", 0, "start|stop", "start or end a trace inside a running engine"},
     command_row{"pick", command_pick, "OUT_DIR", "choose again from stored results, for other targets"},
 };

@@ -7,6 +7,7 @@
 
 #include "messages/codec.hpp"
 #include "messages/records.hpp"
+#include "messages/serving.hpp"
 #include "messages/subjects.hpp"
 
 namespace sextant {
@@ -98,6 +99,30 @@ std::vector<channel> channels() {
        "send",
        {"node_alive"},
        {}},
+      {"serving_observed",
+       p + ".serving.{sidecar}.observed",
+       "What a deployment did in the last window, by its own counters.",
+       "send",
+       {"serving_observed"},
+       {}},
+      {"serving_drift",
+       p + ".serving.{sidecar}.drift",
+       "How far a deployment is from a curve, when the verdict changes.",
+       "send",
+       {"curves_drifted"},
+       {}},
+      {"serving_correct",
+       p + ".serving.{sidecar}.correct",
+       "Asks for corrected curves.",
+       "receive",
+       {"correct_curves"},
+       {"curves_corrected"}},
+      {"serving_measure",
+       p + ".serving.{sidecar}.measure",
+       "Asks for a small measurement at the sidecar's frontend; engine and endpoint of the question are not used.",
+       "receive",
+       {"measure_point"},
+       {"point_measured", "attempt_failed"}},
   };
 }
 
@@ -108,6 +133,8 @@ const char* meaning_of(const std::string& parameter) {
     return "pool of GPUs";
   if (parameter == "gpus")
     return "GPUs of the engine";
+  if (parameter == "sidecar")
+    return "name of a sidecar";
   if (parameter == "zone")
     return "where load runs";
   if (parameter == "node")
@@ -198,6 +225,7 @@ json components() {
   schemas[#type "_message"] = message_schema(#type);                                                                        \
   schemas[#type] = json::parse(body_schema<type>());
   SEXTANT_FOR_EACH_MESSAGE(SEXTANT_ADD)
+  SEXTANT_FOR_EACH_SERVING_MESSAGE(SEXTANT_ADD)
 #undef SEXTANT_ADD
   messages["records"] = {
       {"name", "records"},

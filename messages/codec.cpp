@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "messages/serving.hpp"
+
 namespace sextant {
 
 namespace {
@@ -275,6 +277,7 @@ std::string body_schema() {
   template std::optional<type> decode_body<type>(std::string_view, std::vector<codec_error>&);                              \
   template std::string body_schema<type>();
 SEXTANT_FOR_EACH_MESSAGE(SEXTANT_INSTANTIATE)
+SEXTANT_FOR_EACH_SERVING_MESSAGE(SEXTANT_INSTANTIATE)
 SEXTANT_INSTANTIATE(profile_result)
 SEXTANT_INSTANTIATE(model_facts)
 SEXTANT_INSTANTIATE(gpu_facts)

@@ -25,6 +25,7 @@ sextant_python_tests(e2e/estimate_rows_test)
 # Engines that run against the clock get the machine for themselves.
 sextant_python_tests(e2e/resume_test RUN_SERIAL ON TIMEOUT 300)
 sextant_python_tests(e2e/trace_test)
+sextant_python_tests(e2e/sidecar_test)
 sextant_python_tests(e2e/serve_test)
 sextant_python_tests(e2e/nats_access_test)
 # The first run makes the image's root file system with mmdebstrap (about two minutes), below build/.

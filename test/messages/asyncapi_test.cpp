@@ -10,6 +10,7 @@
 
 #include "messages/asyncapi.hpp"
 #include "messages/codec.hpp"
+#include "messages/serving.hpp"
 #include "test/messages/filled.hpp"
 
 using namespace sextant;
@@ -41,6 +42,7 @@ TEST_CASE("write examples of all messages", "[.examples]") {
 #define SEXTANT_EXAMPLE(type)                                                                                               \
   out << encode_message("id-1", "r-1", test::filled<type>()) << '\n' << encode_message("id-2", "r-1", type{}) << '\n';
   SEXTANT_FOR_EACH_MESSAGE(SEXTANT_EXAMPLE)
+  SEXTANT_FOR_EACH_SERVING_MESSAGE(SEXTANT_EXAMPLE)
 #undef SEXTANT_EXAMPLE
   CHECK(out.good());
 }

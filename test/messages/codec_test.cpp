@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "messages/codec.hpp"
+#include "messages/serving.hpp"
 #include "test/messages/filled.hpp"
 
 using namespace sextant;
@@ -53,7 +54,8 @@ TEMPLATE_TEST_CASE("every field of every message survives the wire", "[codec]", 
                    request_refused, budget_spent, cancel_request, profile_request, deploy_engine, release_engine,
                    engine_ready, engine_failed, engine_lost, engine_released, work_wanted, node_alive, measure_point,
                    point_measured, attempt_failed, write_artifacts, artifacts_written, profile_finished, profile_failed,
-                   progress, request_summary, request_list) {
+                   progress, request_summary, request_list, serving_observed, curves_drifted, correct_curves,
+                   curves_corrected) {
   const auto original = test::filled<TestType>();
   const auto text = encode_message("id-1", "r-1", original);
   std::vector<codec_error> errors;
@@ -75,8 +77,9 @@ TEST_CASE("the list of kinds above is complete", "[codec]") {
   int kinds = 0;
 #define SEXTANT_COUNT(type) ++kinds;
   SEXTANT_FOR_EACH_MESSAGE(SEXTANT_COUNT)
+  SEXTANT_FOR_EACH_SERVING_MESSAGE(SEXTANT_COUNT)
 #undef SEXTANT_COUNT
-  CHECK(kinds == 24);
+  CHECK(kinds == 28);
 }
 
 TEST_CASE("results are told apart by their kind", "[codec]") {

@@ -32,5 +32,6 @@ int run_pick(const command_line& args);
 int run_load(const std::vector<std::string>& words);
 int run_profile_endpoint(const std::vector<std::string>& words);
 int run_trace(const std::vector<std::string>& words);
+int run_sidecar(const std::vector<std::string>& words);
 
 } // namespace sextant

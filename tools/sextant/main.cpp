@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   using namespace sextant;
   hold_signals();
   static const std::map<std::string_view, int (*)(const std::vector<std::string>&)> own_flags{
-      {"load", run_load}, {"profile-endpoint", run_profile_endpoint}, {"trace", run_trace}};
+      {"load", run_load}, {"profile-endpoint", run_profile_endpoint}, {"trace", run_trace}, {"sidecar", run_sidecar}};
   if (const auto command = argc > 1 ? own_flags.find(argv[1]) : own_flags.end(); command != own_flags.end())
     return command->second({argv + 2, argv + argc});
   const auto args = parse_command_line(argc, argv);
