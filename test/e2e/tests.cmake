@@ -40,6 +40,7 @@ sextant_python_tests(e2e/nodes_test RUN_SERIAL ON)
 sextant_python_tests(interop/nats_py_test)
 # Installs Dynamo once; without a network they are skipped. Two engines with their Python processes each need the machine.
 sextant_python_tests(interop/dynamo_local_test RUN_SERIAL ON)
+sextant_python_tests(interop/dynamo_sidecar_test RUN_SERIAL ON)
 # The first of these builds the `nats` command, where there is Go.
 sextant_python_tests(interop/nats_cli_test RESOURCE_LOCK nats_command TIMEOUT 900)
 

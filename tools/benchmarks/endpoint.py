@@ -53,8 +53,10 @@ def free_port():
 class Dynamo:
     """Frontend and mocker with file discovery, on loopback."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, python=sys.executable, system_port=-1):
         self.folder = pathlib.Path(folder)
+        self.python = python
+        self.system_port = system_port  # of the mocker's own /metrics; negative: none
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -62,9 +64,10 @@ class Dynamo:
         environment = {**os.environ, "DYN_DISCOVERY_BACKEND": "file", "DYN_FILE_KV": str(self.folder / "kv"),
                        "DYN_REQUEST_PLANE": "tcp", "DYN_EVENT_PLANE": "zmq", "DYN_TCP_RPC_HOST": "127.0.0.1",
                        "DYN_TCP_RESPONSE_STREAM_HOST": "127.0.0.1", "DYN_EVENT_PLANE_HOST": "127.0.0.1",
-                       "DYN_SELF_HOST_METADATA": "0", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+                       "DYN_SELF_HOST_METADATA": "0", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1",
+                       "DYN_SYSTEM_PORT": str(self.system_port if name == "mocker" else -1)}
         with open(self.folder / f"{name}.log", "wb") as log:
-            return subprocess.Popen([sys.executable, "-m", f"dynamo.{name}", *map(str, arguments)], stdout=log, stderr=log,
+            return subprocess.Popen([self.python, "-m", f"dynamo.{name}", *map(str, arguments)], stdout=log, stderr=log,
                                     stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
 
     def __enter__(self):
