@@ -63,7 +63,9 @@ class DynamoSidecar(SextantTest):
         self.assertTrue(all(w["model"] == "mock" and w["workers"] == 1 for w in windows))
         self.assertTrue(all(abs(w["isl"] - 200) <= 4 for w in busy), [w["isl"] for w in busy])
         self.assertTrue(all(0 <= w["kv_usage"] <= 1 for w in windows))
-        self.assertTrue(all(true_ttft(200) < w["ttft_ms"] < 4 * true_ttft(200) for w in busy), [w["ttft_ms"] for w in busy])
+        # Prompts share their first blocks in part, so the curve is asked for what the prefix cache did not hold.
+        self.assertTrue(all(0.7 < w["ttft_ms"] / w["expected_ttft_ms"] < 6 for w in busy),
+                        [(w["ttft_ms"], w["expected_ttft_ms"], w.get("cached_share")) for w in busy])
         drifts = [e["body"] for e in events if e["kind"] == "curves_drifted" and e["body"]["curve"] == "decode" and e["body"]["drifted"]]
         self.assertTrue(drifts, "ITL is twice what these curves say")
         self.assertAlmostEqual(drifts[-1]["ratio"], 2, delta=0.3)
