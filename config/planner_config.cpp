@@ -158,6 +158,7 @@ private:
 
   void unknown(const document_key& key) {
     std::vector<std::string> names;
+    names.reserve(keys.size());
     for (const auto& row : keys)
       names.emplace_back(row.name);
     const auto nearest = nearest_name(key.text, names);
@@ -177,9 +178,9 @@ private:
       complain(node, key, accepted_text(row), hint);
   }
 
-  std::string text(std::string_view key, std::string otherwise) const {
+  std::string text(std::string_view key, const std::string& otherwise) const {
     const auto* node = config_.find(key);
-    return node && node->kind == document_node::kinds::scalar ? node->text : std::move(otherwise);
+    return node && node->kind == document_node::kinds::scalar ? node->text : otherwise;
   }
 
   bool is(std::string_view key, bool value) const { return parse_boolean(text(key, "")) == value; }

@@ -88,6 +88,7 @@ struct planner_curves {
 
 planner_curves planners_of(const shaped_curve& curve, int target_isl) {
   std::vector<double> throughput;
+  throughput.reserve(curve.isl.size());
   for (size_t i = 0; i < curve.isl.size(); ++i)
     throughput.push_back(curve.isl[i] / curve.ttft_ms[i]);
   return {{curve.isl, curve.ttft_ms}, {curve.isl, throughput}, fit_line(curve.isl, curve.ttft_ms), target_isl};

@@ -1,6 +1,7 @@
 """`sextant serve` with its own thin clients: submit, watch, list, results, cancel, and a restart in the middle."""
 import json
 import signal
+import time
 import unittest
 
 from sextant import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INFEASIBLE, SAMPLES, sample_with, wait_until
@@ -21,9 +22,15 @@ class Serve(ServingTest):
         watched = self.client("watch", "first", "--json-events")
         self.assertEqual(watched.events()[-1]["kind"], "profile_finished")
         self.assertRegex(self.client("list").stdout, r"(?m)^first\s+finished\b")
-        results = json.loads(self.client("results", "first").stdout)
+        self.assertRegex(self.client("results", "first").stdout, r"FEASIBLE  first .*\n  prefill  TP=\d")
+        results = json.loads(self.client("results", "first", "--json").stdout)
         self.assertTrue(results["result"]["feasible"])
+        self.assertEqual(json.loads(self.client("list", "--json").stdout)["requests"][0]["id"], "first")
         self.assertTrue((self.out / "first" / "report.html").is_file())
+        begin = time.monotonic()
+        unknown = self.client("results", "nobody", "--timeout", "1", expect=EXIT_FAILED)
+        self.assertIn("sextant list", unknown.stderr)
+        self.assertLess(time.monotonic() - begin, 8)
         again = self.client("submit", SAMPLE, *VIRTUAL, "--id", "first")
         self.assertIn("same request", again.stderr)
 

@@ -1,4 +1,5 @@
 // clients.cpp: `sextant submit`, `watch`, `cancel`, `results`, `list`: thin clients of the subjects, nothing else.
+#include <cmath>
 #include <cstdio>
 #include <future>
 #include <random>
@@ -12,15 +13,18 @@ namespace {
 using std::chrono::milliseconds;
 
 /// Asks and waits. The answer's envelope; on failure nothing, with the reason printed.
-std::optional<envelope> ask(bus& link, const std::string& subject, const std::string& body) {
+/// The answer to a question, waited for as long as `--timeout` says. Errors are printed; nothing then.
+std::optional<envelope> ask(bus& link, const std::string& subject, const std::string& body, const command_line& args) {
+  const auto timeout = milliseconds{std::llround(std::stod(args.value("timeout")) * 1000)};
   std::promise<std::pair<std::optional<bus_message>, std::string>> promise;
   auto future = promise.get_future();
-  link.request(subject, body, milliseconds{10000}, [&promise](std::optional<bus_message> answer, std::string error) {
+  link.request(subject, body, timeout, [&promise](std::optional<bus_message> answer, std::string error) {
     promise.set_value({std::move(answer), std::move(error)});
   });
   auto [answer, error] = future.get();
   if (!answer) {
-    fprintf(stderr, "%s: %s\n", subject.c_str(), error.c_str());
+    fprintf(stderr, "%s: %s; is `sextant serve` running there, and is the id known to it (`sextant list`)?\n",
+            subject.c_str(), error.c_str());
     return std::nullopt;
   }
   std::vector<codec_error> errors;
@@ -73,7 +77,7 @@ int run_submit(const command_line& args) {
     return exit_failed;
   const auto id = args.has("id") ? args.value("id") : random_id();
   const subjects names{args.value("prefix")};
-  auto answer = ask(*link, names.request_submit(), encode_message("submit-" + id, id, *submission));
+  auto answer = ask(*link, names.request_submit(), encode_message("submit-" + id, id, *submission), args);
   if (!answer)
     return exit_failed;
   if (auto refused = message_as<request_refused>(*answer)) {
@@ -103,7 +107,7 @@ int run_cancel(const command_line& args) {
     return exit_failed;
   const auto& id = args.positionals[0];
   auto answer = ask(*link, subjects{args.value("prefix")}.request_command(id, "cancel"),
-                    encode_message("cancel-" + id, id, cancel_request{"on request"}));
+                    encode_message("cancel-" + id, id, cancel_request{"on request"}), args);
   if (!answer)
     return exit_failed;
   fprintf(stderr, "%s: cancelled\n", id.c_str());
@@ -117,12 +121,22 @@ int run_results(const command_line& args) {
   if (!link)
     return exit_failed;
   const auto& id = args.positionals[0];
-  auto answer = ask(*link, subjects{args.value("prefix")}.request_command(id, "get"), "{}");
+  auto answer = ask(*link, subjects{args.value("prefix")}.request_command(id, "get"), "{}", args);
   if (!answer)
     return exit_failed;
-  printf("%s\n", answer->body.c_str());
-  if (auto finished = message_as<profile_finished>(*answer))
+  if (args.flag("json"))
+    printf("%s\n", answer->body.c_str());
+  if (auto finished = message_as<profile_finished>(*answer)) {
+    if (!args.flag("json"))
+      printf("%s  %s%s", finished->result.feasible ? "FEASIBLE" : "NOT FEASIBLE", id.c_str(),
+             answer_details(finished->result, finished->directory).c_str());
     return finished->result.feasible ? exit_ok : exit_infeasible;
+  }
+  if (auto failed = message_as<profile_failed>(*answer)) {
+    fprintf(stderr, "%s: %s: %s\n", id.c_str(), std::string{to_text(failed->error.cause)}.c_str(),
+            failed->error.detail.c_str());
+    return exit_failed;
+  }
   if (auto summary = message_as<request_summary>(*answer)) {
     fprintf(stderr, "%s is not finished: %s, %d points\n", id.c_str(), summary->stage.c_str(), summary->points_done);
     return exit_failed;
@@ -134,10 +148,14 @@ int run_list(const command_line& args) {
   auto link = client_link(args);
   if (!link)
     return exit_failed;
-  auto answer = ask(*link, subjects{args.value("prefix")}.request_list(), "{}");
+  auto answer = ask(*link, subjects{args.value("prefix")}.request_list(), "{}", args);
   auto list = answer ? message_as<request_list>(*answer) : std::nullopt;
   if (!list)
     return exit_failed;
+  if (args.flag("json")) {
+    printf("%s\n", answer->body.c_str());
+    return exit_ok;
+  }
   printf("%-40s %-10s %-16s %7s  %s\n", "ID", "STATE", "STAGE", "POINTS", "MODEL");
   for (const auto& r : list->requests)
     printf("%-40s %-10s %-16s %7d  %s\n", r.id.c_str(), r.state.c_str(), r.stage.c_str(), r.points_done, r.model.c_str());

@@ -114,14 +114,17 @@ std::vector<std::string> draw_view(const view_state& view, int width, int height
 }
 
 std::string answer_text(const profile_request& request, const profile_result& result, const std::string& directory) {
-  std::string out;
   const auto& sla = request.sla;
-  out += formatted("\n%s  %s on %s, ISL %d OSL %d, TTFT <= %g ms, ITL <= %g ms%s\n",
+  return formatted("\n%s  %s on %s, ISL %d OSL %d, TTFT <= %g ms, ITL <= %g ms",
                    result.feasible ? "FEASIBLE" : "NOT FEASIBLE", request.model.name.c_str(), request.gpu.name.c_str(),
-                   sla.isl, sla.osl, sla.ttft_ms, sla.itl_ms,
-                   result.estimated   ? "   (estimated, nothing was measured)"
-                   : result.simulated ? "   (simulated engines)"
-                                      : "");
+                   sla.isl, sla.osl, sla.ttft_ms, sla.itl_ms)
+         + answer_details(result, directory);
+}
+
+std::string answer_details(const profile_result& result, const std::string& directory) {
+  std::string out = result.estimated   ? "   (estimated, nothing was measured)\n"
+                    : result.simulated ? "   (simulated engines)\n"
+                                       : "\n";
   auto engine = [&](const char* role, const char* metric, const selected_engine& x) {
     if (x.engine.empty()) {
       out += formatted("  %-8s nothing could be measured\n", role);

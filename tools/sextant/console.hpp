@@ -36,6 +36,9 @@ void note_event(view_state& view, const progress& event);
 /// The view as lines of at most `width` columns, without escape sequences.
 std::vector<std::string> draw_view(const view_state& view, int width, int height);
 
+/// What follows the verdict and its target: how it was found, engines, alternatives, remarks, where the files are.
+std::string answer_details(const profile_result& result, const std::string& directory);
+
 /// The answer as people read it, also the end of a pipe's output.
 std::string answer_text(const profile_request& request, const profile_result& result, const std::string& directory);
 

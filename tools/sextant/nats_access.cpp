@@ -32,7 +32,7 @@ std::string why_unreadable(const std::string& path) {
 std::string file_of(const command_line& args, const char* flag, const char* variable, const environment& variables,
                     std::vector<document_error>& errors) {
   const bool flagged = args.has(flag);
-  const auto path = flagged ? args.value(flag) : variables(variable);
+  auto path = flagged ? args.value(flag) : variables(variable);
   if (path.empty() && !flagged)
     return path;
   if (const auto why = why_unreadable(path); !why.empty())
