@@ -94,7 +94,7 @@ std::string error_text(const api_error& error, const std::string& asked) {
 failure failure_of(const api_error& error, const std::string& asked) {
   const bool may_pass = pause_before_retry(error, 1, 0) || error.status == 401;
   return {may_pass ? failure_class::transient : failure_class::permanent,
-          may_pass ? failure_cause::unknown : failure_cause::unsupported,
+          may_pass ? failure_cause::unknown : failure_cause::rejected,
           error_text(error, asked),
           {}};
 }

@@ -9,15 +9,19 @@ namespace sextant::local {
 
 using nlohmann::json;
 
-bool lists_model(std::string_view answer, std::string_view model) {
+std::vector<std::string> listed_models(std::string_view answer) {
+  std::vector<std::string> names;
   const auto parsed = json::parse(answer, nullptr, false);
-  const auto data = parsed.is_object() ? parsed.find("data") : parsed.end();
-  if (!parsed.is_object() || data == parsed.end() || !data->is_array())
-    return false;
-  return std::any_of(data->begin(), data->end(), [&](const json& entry) {
-    const auto id = entry.is_object() ? entry.find("id") : entry.end();
-    return entry.is_object() && id != entry.end() && *id == model;
-  });
+  if (parsed.is_object() && parsed.contains("data") && parsed["data"].is_array())
+    for (const auto& entry : parsed["data"])
+      if (entry.is_object() && entry.contains("id") && entry["id"].is_string())
+        names.push_back(entry["id"].get<std::string>());
+  return names;
+}
+
+bool lists_model(std::string_view answer, std::string_view model) {
+  const auto names = listed_models(answer);
+  return std::find(names.begin(), names.end(), model) != names.end();
 }
 
 int generating_workers(std::string_view answer) {

@@ -3,8 +3,12 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sextant::local {
+
+/// Names of the models that `/v1/models` lists.
+std::vector<std::string> listed_models(std::string_view answer);
 
 /// Whether `/v1/models` lists a model.
 bool lists_model(std::string_view answer, std::string_view model);

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "adapters/local/local_host.hpp"
+#include "tools/sextant/cluster_host.hpp"
 
 namespace sextant {
 
@@ -29,9 +30,11 @@ std::shared_ptr<engine_host> local_host_from(const command_line& args, const std
 } // namespace
 
 std::shared_ptr<engine_host> make_host(const std::string& kind, const command_line& args, const std::string& directory,
-                                       int gpus, std::vector<document_error>& errors) {
+                                       int gpus, const std::string& name_space, std::vector<document_error>& errors) {
   if (kind == "local")
     return local_host_from(args, directory, gpus, errors);
+  if (kind == "kubernetes")
+    return cluster_host_from(args, name_space, directory, errors);
   return make_simulated_host();
 }
 

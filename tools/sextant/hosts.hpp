@@ -11,9 +11,9 @@
 
 namespace sextant {
 
-/// Makes the host of that kind with `gpus` GPUs; engines' logs go below `directory`. Nothing and errors if it cannot work
-/// here.
+/// Makes the host of that kind with `gpus` GPUs; engines' logs go below `directory`, deployments into `name_space`. Nothing
+/// and errors if it cannot work here.
 std::shared_ptr<engine_host> make_host(const std::string& kind, const command_line& args, const std::string& directory,
-                                       int gpus, std::vector<document_error>& errors);
+                                       int gpus, const std::string& name_space, std::vector<document_error>& errors);
 
 } // namespace sextant

@@ -162,7 +162,7 @@ int run_profile(const command_line& args) {
   start_logging(log.empty() ? directory + "/profile_sla.log" : log, args.value("log-level"));
 
   std::vector<document_error> host_errors;
-  const auto host = make_host(request.host, args, directory, request.pool_gpus, host_errors);
+  const auto host = make_host(request.host, args, directory, request.pool_gpus, request.kubernetes_namespace, host_errors);
   if (!host) {
     print_errors(host_errors);
     return exit_bad_input;

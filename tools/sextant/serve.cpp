@@ -54,7 +54,7 @@ std::optional<std::string> output_directory(const std::string& path) {
 /// The host of this process's GPUs; nothing and every reason printed if it cannot work here.
 std::shared_ptr<engine_host> host_of(const command_line& args, const std::string& directory, int gpus) {
   std::vector<document_error> errors;
-  auto host = make_host(args.value("host"), args, directory, gpus, errors);
+  auto host = make_host(args.value("host"), args, directory, gpus, args.value("namespace"), errors);
   if (!host)
     print_errors(errors);
   return host;
