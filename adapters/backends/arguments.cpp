@@ -22,6 +22,26 @@ bool is_json(std::string_view text) {
   return text.starts_with("{") || text.starts_with("[");
 }
 
+bool has_blank(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), is_blank);
+}
+
+bool is_value_behind(std::string_view before, std::string_view arg) {
+  return before.starts_with("--") && before.find('=') == std::string_view::npos && !has_blank(before)
+         && !arg.starts_with("-");
+}
+
+// `--flag=two words`, but not `--flag=one --other two`.
+bool is_flag_with_value(std::string_view arg) {
+  const auto blank = static_cast<size_t>(std::find_if(arg.begin(), arg.end(), is_blank) - arg.begin());
+  if (!arg.starts_with("--") || arg.substr(0, blank).find('=') == std::string_view::npos)
+    return false;
+  for (size_t i = blank; i + 1 < arg.size(); ++i)
+    if (is_blank(arg[i]) && arg[i + 1] == '-')
+      return false;
+  return true;
+}
+
 std::string shell_quoted(std::string_view text) {
   const bool safe = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) || std::string_view{"-_=./:,@%+"}.find(static_cast<char>(c)) != std::string_view::npos;
@@ -99,9 +119,11 @@ std::vector<argument_list::argument> argument_list::split(std::string_view scrip
 
 argument_list argument_list::from_exec(const std::vector<std::string>& args) {
   argument_list result;
+  std::string_view before;
   for (const auto& arg : args) {
-    const bool blanks = std::any_of(arg.begin(), arg.end(), is_blank);
-    if (!blanks || is_json(arg) || arg.empty()) {
+    const bool whole = !has_blank(arg) || is_json(arg) || is_value_behind(before, arg) || is_flag_with_value(arg);
+    before = arg;
+    if (whole) {
       result.items_.push_back({arg, {}, ends_command(arg)});
       continue;
     }
@@ -184,6 +206,13 @@ std::optional<std::string> argument_list::value(std::string_view flag) const {
 
 bool argument_list::has(std::string_view flag) const {
   return index_of(flag).has_value();
+}
+
+bool argument_list::has_prefix(std::string_view prefix) const {
+  for (size_t i = begin(); i < end(); ++i)
+    if (items_[i].text.starts_with(prefix))
+      return true;
+  return false;
 }
 
 void argument_list::set(std::string_view flag, std::string_view value) {

@@ -12,7 +12,8 @@ namespace sextant {
 /// Arguments of one container, either as a list or as the script of a `sh -c` container.
 class argument_list {
 public:
-  /// From `args`; entries with blanks are split like a shell does, unless they are JSON texts (start with `{` or `[`).
+  /// From `args`; entries with blanks are split like a shell does, unless they are JSON texts (start with `{` or `[`), the
+  /// value of the flag before them, or one flag with its value (`--flag=two words`): those are one argument for the engine.
   static argument_list from_exec(const std::vector<std::string>& args);
   /// From the script of a `sh -c` container. What stays untouched keeps its exact spelling.
   static argument_list from_script(std::string_view script);
@@ -23,6 +24,8 @@ public:
   /// Value of `--flag value` or `--flag=value`.
   std::optional<std::string> value(std::string_view flag) const;
   bool has(std::string_view flag) const;
+  /// Whether any flag begins like this.
+  bool has_prefix(std::string_view prefix) const;
   /// Replaces the value where it stands, or appends flag and value before a pipe, redirection or next command.
   void set(std::string_view flag, std::string_view value);
   /// Appends one argument as it is.

@@ -19,8 +19,25 @@ void remove_all(argument_list& args, std::initializer_list<std::string_view> fla
     args.remove(flag);
 }
 
-// Merges into TensorRT-LLM's JSON of engine arguments; nested objects are merged, everything else is replaced.
+// The newest workers take single engine arguments as flags: `--trtllm.kv_cache_config.enable_block_reuse true`.
+constexpr std::string_view dynamic_prefix = "--trtllm.";
+
+void set_dynamic(argument_list& args, const std::string& flag, const nlohmann::ordered_json& value) {
+  if (value.is_object())
+    for (const auto& [key, inner] : value.items())
+      set_dynamic(args, flag + "." + key, inner);
+  else
+    args.set(flag, value.is_null() ? "none" : value.dump());
+}
+
+// Merges into TensorRT-LLM's JSON of engine arguments; nested objects are merged, everything else is replaced. A worker that
+// is written with single flags and without that JSON gets single flags.
 void merge_override(argument_list& args, const nlohmann::ordered_json& change) {
+  if (args.has_prefix(dynamic_prefix) && !args.has(override_flag)) {
+    for (const auto& [key, value] : change.items())
+      set_dynamic(args, std::string{dynamic_prefix} + key, value);
+    return;
+  }
   auto current = nlohmann::ordered_json::parse(args.value(override_flag).value_or("{}"), nullptr, false);
   if (!current.is_object())
     current = nlohmann::ordered_json::object();

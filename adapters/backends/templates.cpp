@@ -85,7 +85,9 @@ std::string arguments_of(backend_kind backend, std::string_view role, request_ap
   }
   return "--model-path, " + model + ", --served-model-name, " + model
          + ", --extra-engine-args, ./examples/backends/trtllm/engine_configs/qwen3/" + std::string{role}
-         + ".yaml, --disaggregation-mode, " + std::string{role};
+         + ".yaml, --disaggregation-mode, "
+         + std::string{role} // Releases from 1.0 on take long prompts in pieces unless a worker says otherwise.
+         + (api == request_api::v1beta1 ? R"(, --override-engine-args, '{"enable_chunked_prefill":true}')" : "");
 }
 
 std::string header(std::string_view name) {

@@ -96,6 +96,20 @@ TEST_CASE("the final deployment and its mocker twin are as expected") {
   CHECK(error.empty());
 }
 
+TEST_CASE("final deployments of mixtures of experts on several nodes are as expected") {
+  std::string error;
+  const auto result = picked({mapping_method::tep, 8}, {mapping_method::dep, 16});
+  auto sglang = request_for(backend_kind::sglang, true);
+  sglang.gpus_per_node = 8;
+  check_golden("final_sglang_moe.yaml", final_dgd(sglang, result, error));
+  auto trtllm = request_for(backend_kind::trtllm, true);
+  trtllm.gpus_per_node = 8;
+  trtllm.api = request_api::v1beta1;
+  check_golden("final_trtllm_moe_v1beta1.yaml", final_dgd(trtllm, result, error));
+  check_golden("mocker_v1beta1.yaml", mocker_dgd(trtllm, result, error));
+  CHECK(error.empty());
+}
+
 TEST_CASE("names of a request's candidates all differ and fit into pod names") {
   const auto r = request_for(backend_kind::vllm);
   std::set<std::string> names;
