@@ -134,7 +134,8 @@ class Sidecar(NullServerTest):
         window = self.events(side, "serving_observed")[-1]
         for key, value in (("request_rate", RATE), ("isl", ISL), ("osl", OSL), ("ttft_ms", EXPECTED_TTFT), ("itl_ms", 5), ("kv_usage", 0.25),
                            ("expected_ttft_ms", EXPECTED_TTFT), ("expected_itl_ms", 5), ("in_flight", 4)):
-            self.assertAlmostEqual(window[key], value, delta=0.05 * value, msg=key)
+            # A rate is per wall second: on a busy machine half a second is not known to 5 %.
+            self.assertAlmostEqual(window[key], value, delta=(0.3 if key == "request_rate" else 0.05) * value, msg=key)
         self.assertIn(("sextant.v1.serving.side.observed", "serving_observed"), self.listen(1.2))
         told = {e["curve"]: e for e in self.events(side, "curves_drifted")}
         self.assertEqual({curve: e["drifted"] for curve, e in told.items()}, {"prefill": False, "decode": False})

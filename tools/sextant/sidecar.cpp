@@ -60,7 +60,9 @@ public:
     // A page must not take longer than the windows are apart.
     const milliseconds timeout{static_cast<int64_t>(std::min(2000.0, 400 * options_.interval_s))};
     std::string error;
+    const auto asked = steady_clock::now();
     const auto frontend = page_of(urls_.front(), timeout, error);
+    const auto at = asked + (steady_clock::now() - asked) / 2; // the page is of some time in between
     std::vector<std::string> workers;
     for (size_t i = 1; i < urls_.size() && error.empty(); ++i) {
       std::string missing;
@@ -71,7 +73,7 @@ public:
     say(frontend_lost_, options_.frontend, error);
     if (!now)
       return std::nullopt;
-    now->at_s = std::chrono::duration<double>(steady_clock::now().time_since_epoch()).count();
+    now->at_s = std::chrono::duration<double>(at.time_since_epoch()).count();
     auto window = last_ ? window_between(*last_, *now) : std::nullopt;
     last_ = std::move(now);
     if (window)
