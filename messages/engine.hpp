@@ -15,7 +15,8 @@ struct deploy_engine {
   std::string engine; ///< `{phase}-{tag}`, unique within the request, e.g. `prefill-TP4`
   int attempt = 1;    ///< 1-based; a new attempt is a new incarnation with an empty cache
   phase role = phase::prefill;
-  mapping layout;
+  mapping layout;                                ///< of a pair: of its decode engine
+  mapping prefill_layout{mapping_method::tp, 0}; ///< of the prefill engine beside it in a pair; 0 GPUs: no pair
   backend_kind backend = backend_kind::vllm;
   std::string host;       ///< kind of host: `simulated`, `local`, `kubernetes`, `endpoint`
   std::string simulation; ///< for the simulated host: `live` or `virtual`
@@ -26,6 +27,9 @@ struct deploy_engine {
   gpu_facts gpu;
   int max_context = 0; ///< tokens the engine must accept
   double timeout_s = 1800;
+
+  /// GPUs of all its engines.
+  int gpus() const { return layout.gpus + prefill_layout.gpus; }
 };
 
 template <class Visitor>
@@ -33,7 +37,8 @@ void describe(Visitor& v, deploy_engine& x) {
   v.required("engine", x.engine, "engine id, unique within the request");
   v.required("attempt", x.attempt, "1-based incarnation");
   v.required("role", x.role, "phase the engine is profiled for");
-  v.required("layout", x.layout, "parallel mapping");
+  v.required("layout", x.layout, "parallel mapping; of a pair: of its decode engine");
+  v.field("prefill_layout", x.prefill_layout, "mapping of the prefill engine beside it in a pair; 0 GPUs: no pair");
   v.required("backend", x.backend, "inference back end");
   v.required("host", x.host, "kind of host");
   v.field("simulation", x.simulation, "'live' or 'virtual', simulated host only");

@@ -224,6 +224,61 @@ void describe(Visitor& v, point_prediction& x) {
   v.field("measured_ms", x.measured_ms, "as measured, ms; 0 if it was not");
 }
 
+/// What became of a recommended pair that was deployed and measured together.
+enum class confirmation_state : uint8_t {
+  confirmed,      ///< within the target and the predicted bands
+  off_prediction, ///< within the target, but slower than the predicted bands
+  misses_target,
+  failed, ///< could not be deployed or measured
+};
+
+template <>
+struct enum_names<confirmation_state> {
+  static constexpr std::array values{
+      std::pair{confirmation_state::confirmed, std::string_view{"confirmed"}},
+      std::pair{confirmation_state::off_prediction, std::string_view{"off_prediction"}},
+      std::pair{confirmation_state::misses_target, std::string_view{"misses_target"}},
+      std::pair{confirmation_state::failed, std::string_view{"failed"}},
+  };
+};
+
+/// A prefill and a decode engine deployed together under closed-loop traffic: predicted beside measured. Medians over
+/// requests.
+struct pair_confirmation {
+  std::string engine; ///< `pair-{prefill tag}-{decode tag}`
+  mapping prefill;
+  mapping decode;
+  confirmation_state state = confirmation_state::failed;
+  std::string reason;  ///< what is off or failed; empty when confirmed
+  int concurrency = 0; ///< requests in flight: those that the predicted rate keeps in the system
+  double predicted_requests_per_s = 0;
+  double requests_per_s = 0;
+  double predicted_ttft_ms = 0, ttft_low_ms = 0, ttft_high_ms = 0; ///< with its band
+  double ttft_ms = 0;                                              ///< 0: not measured
+  double predicted_itl_ms = 0, itl_low_ms = 0, itl_high_ms = 0;
+  double itl_ms = 0;
+};
+
+template <class Visitor>
+void describe(Visitor& v, pair_confirmation& x) {
+  v.required("engine", x.engine, "id of the pair");
+  v.required("prefill", x.prefill, "mapping of the prefill engine");
+  v.required("decode", x.decode, "mapping of the decode engine");
+  v.required("state", x.state, "what became of it");
+  v.field("reason", x.reason, "what is off or failed");
+  v.field("concurrency", x.concurrency, "requests in flight");
+  v.field("predicted_requests_per_s", x.predicted_requests_per_s, "predicted rate, requests/s");
+  v.field("requests_per_s", x.requests_per_s, "measured rate, requests/s");
+  v.field("predicted_ttft_ms", x.predicted_ttft_ms, "predicted time to first token, ms");
+  v.field("ttft_low_ms", x.ttft_low_ms, "lower end of its band, ms");
+  v.field("ttft_high_ms", x.ttft_high_ms, "upper end of its band, ms");
+  v.field("ttft_ms", x.ttft_ms, "measured time to first token, ms; 0 if it was not");
+  v.field("predicted_itl_ms", x.predicted_itl_ms, "predicted inter-token latency, ms");
+  v.field("itl_low_ms", x.itl_low_ms, "lower end of its band, ms");
+  v.field("itl_high_ms", x.itl_high_ms, "upper end of its band, ms");
+  v.field("itl_ms", x.itl_ms, "measured inter-token latency, ms; 0 if it was not");
+}
+
 /// The whole answer to a request.
 struct profile_result {
   bool feasible = false;
@@ -244,6 +299,7 @@ struct profile_result {
   bool simulated = false;
   bool estimated = false; ///< no engine was run: every value is the performance model's
   std::vector<point_prediction> predictions;
+  std::vector<pair_confirmation> confirmations; ///< in the order they were tried; the last one is the answer's
   std::vector<deployment_estimate> deployments; ///< best first; only of estimates
   std::vector<std::string> remarks;
 };
@@ -268,6 +324,7 @@ void describe(Visitor& v, profile_result& x) {
   v.field("simulated", x.simulated, "whether engines were simulated");
   v.field("estimated", x.estimated, "whether every value is the performance model's and no engine was run");
   v.field("predictions", x.predictions, "what was predicted of the points, beside what was measured");
+  v.field("confirmations", x.confirmations, "recommended pairs that were deployed and measured together, in order");
   v.field("deployments", x.deployments, "deployments that the performance model compared, best first");
   v.field("remarks", x.remarks, "what else a reader must know");
 }

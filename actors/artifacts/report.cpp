@@ -139,6 +139,7 @@ std::string report_html(const profile_request& request, const profile_result& re
   out += commands(request, result);
   if (!result.deployments.empty())
     out += report_deployments(result) + picture(extras, "pareto_frontier.png", "Tokens/s/GPU over tokens/s/user");
+  out += report_confirmations(result);
   out += report_alternatives(result);
   out += pictures(extras);
   out += report_candidates(result, points);

@@ -86,6 +86,26 @@ std::string clock_text(const profile_result& result) {
 
 } // namespace
 
+std::string report_confirmations(const profile_result& result) {
+  if (result.confirmations.empty())
+    return {};
+  std::vector<std::vector<cell>> rows;
+  for (const auto& c : result.confirmations)
+    rows.push_back({html::text(c.prefill.label() + " + " + c.decode.label()), html::value(c.concurrency),
+                    optional_value(c.predicted_ttft_ms, 2), optional_value(c.ttft_high_ms, 2), optional_value(c.ttft_ms, 2),
+                    optional_value(c.predicted_itl_ms, 2), optional_value(c.itl_high_ms, 2), optional_value(c.itl_ms, 2),
+                    optional_value(c.predicted_requests_per_s, 2), optional_value(c.requests_per_s, 2),
+                    html::text(to_text(c.state)), html::raw("<div class=why>" + escaped(c.reason) + "</div>")});
+  return "<h2>Confirmation</h2>\n<p>The recommended prefill and decode engines were deployed together and measured in a "
+         "closed "
+         "loop with the requests in flight that the predicted rate keeps in the system; medians over requests. A pair that "
+         "is "
+         "slower than predicted at most, or outside the target, gives way to the next alternative.</p>\n"
+         + html::table({"Prefill + decode", "In flight", "TTFT predicted (ms)", "at most", "measured", "ITL predicted (ms)",
+                        "at most", "measured", "Requests/s predicted", "measured", "Verdict", "Why"},
+                       rows);
+}
+
 std::string report_alternatives(const profile_result& result) {
   if (result.alternatives.empty())
     return {};

@@ -9,6 +9,8 @@
 namespace sextant {
 
 /// Alternatives to the pick; nothing if there are none.
+/// Recommended pairs that were deployed together: predicted beside measured. Empty if none was.
+std::string report_confirmations(const profile_result& result);
 std::string report_alternatives(const profile_result& result);
 /// Every candidate, what became of it and why.
 std::string report_candidates(const profile_result& result, const std::vector<point_measured>& points);

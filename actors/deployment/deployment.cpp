@@ -121,13 +121,13 @@ void deployment_state::take_verdict(const work_verdict& verdict) {
     return engine.receipt->ack();
   if (verdict.what == work_verdict::no_answer)
     return engine.receipt->retry(unanswered_pause);
-  if (engine.what.layout.gpus > settings.gpus)
+  if (engine.what.gpus() > settings.gpus)
     return publish(engine, "failed",
                    engine_failed{engine.what.engine,
                                  engine.what.attempt,
                                  {failure_class::permanent,
                                   failure_cause::unsupported,
-                                  "needs " + std::to_string(engine.what.layout.gpus) + " GPUs, the pool has "
+                                  "needs " + std::to_string(engine.what.gpus()) + " GPUs, the pool has "
                                       + std::to_string(settings.gpus),
                                   {}}},
                    true);
@@ -141,7 +141,7 @@ void deployment_state::take_verdict(const work_verdict& verdict) {
 int deployment_state::free_gpus() const {
   int used = 0;
   for (const auto& [key, engine] : running)
-    used += engine.what.layout.gpus;
+    used += engine.what.gpus();
   return settings.gpus - used;
 }
 
@@ -158,7 +158,7 @@ void deployment_state::start_what_fits() {
   for (;;) {
     std::vector<waiting_engine> sizes;
     for (const auto& engine : waiting)
-      sizes.push_back({engine.what.layout.gpus});
+      sizes.push_back({engine.what.gpus()});
     const auto next = next_to_start(sizes, free_gpus());
     if (!next)
       return;
@@ -167,7 +167,7 @@ void deployment_state::start_what_fits() {
     chosen.since = self->clock().now();
     chosen.actor = self->spawn<caf::monitored>(engine_runner, caf::actor_cast<deployment_actor>(self), settings.host,
                                                chosen.key, chosen.what);
-    spdlog::info("engine-starting: {} on {} GPUs", chosen.key, chosen.what.layout.gpus);
+    spdlog::info("engine-starting: {} on {} GPUs", chosen.key, chosen.what.gpus());
     running.emplace(chosen.key, std::move(chosen));
   }
 }
@@ -274,7 +274,7 @@ void deployment_state::say_alive() {
   now.gpus = settings.gpus;
   now.gpus_free = free_gpus();
   for (const auto& [key, engine] : running)
-    now.engines.push_back({engine.request, engine.what.engine, engine.what.attempt, engine.what.layout.gpus, engine.ready});
+    now.engines.push_back({engine.request, engine.what.engine, engine.what.attempt, engine.what.gpus(), engine.ready});
   for (const auto& engine : waiting)
     now.engines.push_back({engine.request, engine.what.engine, engine.what.attempt, 0, false});
   auto value = encode_message(around.instance, "", now);

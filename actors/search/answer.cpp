@@ -15,24 +15,30 @@ namespace sextant::searching {
 
 // -- wanted work ------------------------------------------------------------------------------------------
 
-deploy_engine search_run::deployment_of(const candidate_track& candidate) const {
+/// What every engine of the request has in common.
+void search_run::fill_deployment(deploy_engine& work) const {
   const auto& request = known_.request;
-  deploy_engine work;
-  work.engine = candidate.report.engine;
-  work.attempt = candidate.incarnation;
-  work.role = candidate.report.role;
-  work.layout = candidate.report.layout;
   work.backend = request.backend;
   work.host = request.host;
   work.simulation = request.simulation;
   work.simulation_speed = request.simulation_speed;
-  // Every incarnation is the same engine.
-  work.seed = std::stoull(stable_hash(std::to_string(request.seed) + "/engine/" + work.engine), nullptr, 16) >> 1;
-  work.dgd = candidate.report.dgd;
   work.model = request.model;
   work.gpu = request.gpu;
   work.max_context = longest_context(request);
   work.timeout_s = request.deployment_timeout_s;
+}
+
+deploy_engine search_run::deployment_of(const candidate_track& candidate) const {
+  const auto& request = known_.request;
+  deploy_engine work;
+  fill_deployment(work);
+  work.engine = candidate.report.engine;
+  work.attempt = candidate.incarnation;
+  work.role = candidate.report.role;
+  work.layout = candidate.report.layout;
+  // Every incarnation is the same engine.
+  work.seed = std::stoull(stable_hash(std::to_string(request.seed) + "/engine/" + work.engine), nullptr, 16) >> 1;
+  work.dgd = candidate.report.dgd;
   return work;
 }
 
@@ -77,6 +83,8 @@ wanted_work search_run::wanted() const {
   std::sort(deploying.begin(), deploying.end(), [](const auto* a, const auto* b) { return a->order < b->order; });
   for (const auto* candidate : deploying)
     work.deploy.push_back(deployment_of(*candidate));
+  trial_.add_to(work);
+  held = held || trial_.held();
   if (ended_)
     work.finished = hard_end_ || !held;
   else if (over() && !held)
@@ -143,7 +151,7 @@ int search_run::gpus_of(const std::string& engine) const {
   for (const auto& candidate : known_.candidates)
     if (candidate.report.engine == engine)
       return candidate.report.layout.gpus;
-  return 0;
+  return pair_trial::is_pair(engine) ? trial_.gpus_held() : 0;
 }
 
 candidate_report search_run::report_of(const candidate_track& candidate) const {
@@ -277,6 +285,7 @@ profile_result search_run::result() const {
     if (auto why = nothing_to_try(r.candidates, role); !why.empty())
       r.binding_constraint = std::move(why);
   fill_totals(r);
+  fill_confirmations(r);
   fill_curves(r);
   fill_predictions(r);
   gather_remarks(r);

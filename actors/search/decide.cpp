@@ -31,6 +31,8 @@ void search_run::decide() {
     return;
   check_budget();
   std::array<std::vector<need>, 2> needs;
+  if (trial_.has_news())
+    conclude_trial(); // it may open a phase again
   if (!over()) {
     for (size_t i = 0; i < 2; ++i)
       needs[i] = phases_[i].done ? std::vector<need>{} : needs_of(roles[i]);
@@ -40,6 +42,7 @@ void search_run::decide() {
   release_idle(needs);
   if (!over())
     deploy_next(needs);
+  confirm();
 }
 
 void search_run::check_budget() {
@@ -268,7 +271,7 @@ void search_run::release_idle(const std::array<std::vector<need>, 2>& needs) {
     if (ended_)
       candidate.current.clear();
     // Nothing waits for an engine that is still starting once the search is over.
-    const bool cancelled_start = over() && candidate.life == engine_life::deploying;
+    const bool cancelled_start = (ended_ || searched()) && candidate.life == engine_life::deploying;
     if (!cancelled_start && (candidate.life != engine_life::ready || candidate.busy()))
       continue;
     if (!ended_ && (contains(needs[0], i) || contains(needs[1], i) || worth_holding(i)))

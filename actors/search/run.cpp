@@ -44,6 +44,8 @@ std::vector<progress> search_run::apply(const result_event& result) {
 // -- engines --------------------------------------------------------------------------------------------
 
 bool search_run::take(const engine_ready& x) {
+  if (pair_trial::is_pair(x.engine))
+    return trial_.take(x);
   auto* candidate = known_.find(x.engine);
   if (!candidate || candidate->incarnation != x.attempt || candidate->life != engine_life::deploying)
     return false;
@@ -71,6 +73,8 @@ bool search_run::take(const engine_ready& x) {
 }
 
 bool search_run::engine_ended(const std::string& engine, int attempt, const failure& error) {
+  if (pair_trial::is_pair(engine))
+    return trial_.engine_ended(engine, attempt, error);
   auto* candidate = known_.find(engine);
   if (!candidate || candidate->incarnation != attempt || candidate->life == engine_life::idle)
     return false;
@@ -101,6 +105,8 @@ void search_run::give_up(candidate_track& candidate, const std::string& reason) 
 }
 
 bool search_run::take(const engine_released& x) {
+  if (pair_trial::is_pair(x.engine))
+    return trial_.take(x);
   auto* candidate = known_.find(x.engine);
   if (!candidate || candidate->incarnation != x.attempt || candidate->life == engine_life::idle)
     return false;
@@ -114,6 +120,8 @@ bool search_run::take(const engine_released& x) {
 // -- points ---------------------------------------------------------------------------------------------
 
 bool search_run::take(const point_measured& x) {
+  if (pair_trial::is_pair(x.engine))
+    return trial_.take(x, known_.request.sla);
   auto* candidate = known_.find(x.engine);
   if (!candidate || candidate->incarnation != x.engine_attempt || !candidate->busy() || candidate->current != x.plan.point)
     return false;
@@ -138,6 +146,8 @@ bool search_run::take(const point_measured& x) {
 }
 
 bool search_run::take(const attempt_failed& x) {
+  if (pair_trial::is_pair(x.engine))
+    return trial_.take(x);
   auto* candidate = known_.find(x.engine);
   if (!candidate || candidate->incarnation != x.engine_attempt || !candidate->busy() || candidate->current != x.point)
     return false;
@@ -200,6 +210,7 @@ bool search_run::take(const cancel_request& x) {
   if (ended_ || written_)
     return false;
   ended_ = true;
+  trial_.stop();
   known_.remarks.push_back("cancelled" + (x.reason.empty() ? std::string{} : ": " + x.reason));
   tell("cancelled", known_.remarks.back());
   return true;
@@ -209,6 +220,7 @@ bool search_run::take(const profile_failed& x) {
   if (hard_end_ || written_)
     return false;
   ended_ = hard_end_ = true;
+  trial_.stop();
   known_.remarks.push_back("failed: " + x.error.detail);
   tell("failed", known_.remarks.back());
   return true;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "actors/search/core.hpp"
+#include "actors/search/pair_trial.hpp"
 #include "actors/search/policy.hpp"
 #include "actors/search/state.hpp"
 
@@ -45,6 +46,13 @@ private:
   void give_up(candidate_track& candidate, const std::string& reason);
   void settle_failures(candidate_track& candidate);
 
+  // -- the recommended pair (confirming.cpp) ----------------------------------------------------------
+  void confirm();
+  void conclude_trial();
+  bool reject_pick(const pair_confirmation& pair);
+  void fill_confirmations(profile_result& r) const;
+  std::string no_confirmation() const;
+
   // -- decisions ------------------------------------------------------------------------------------
   void decide();
   void check_budget();
@@ -65,7 +73,8 @@ private:
   void make_room(const need& blocked, const std::array<std::vector<need>, 2>& needs);
   bool worth_holding(size_t index) const;
   bool all_quiet() const;
-  bool over() const { return ended_ || (phases_[0].done && phases_[1].done); }
+  bool searched() const { return phases_[0].done && phases_[1].done; }
+  bool over() const { return ended_ || (searched() && confirmed_); }
 
   // -- telling --------------------------------------------------------------------------------------
   void tell(const std::string& what, const std::string& text, const std::string& engine = {}, const std::string& point = {},
@@ -79,9 +88,12 @@ private:
   void gather_remarks(profile_result& r) const;
   void fill_estimate(profile_result& r) const;
   measure_point work_for(const candidate_track& candidate) const;
+  void fill_deployment(deploy_engine& work) const;
   deploy_engine deployment_of(const candidate_track& candidate) const;
 
   knowledge known_;
+  pair_trial trial_;
+  bool confirmed_ = false; ///< nothing is or will be confirmed any more
   std::array<phase_track, 2> phases_;
   std::array<int, 2> points_ahead_{};  ///< points that each phase is expected to need still, its curve included
   std::array<int, 2> engines_ahead_{}; ///< engines that each phase is expected to start still

@@ -203,7 +203,7 @@ void session_state::pump() {
                                  });
   };
   for (const auto& what : work.deploy)
-    issue("deploy/" + engine_key(what.engine, what.attempt), names.deploy_work(settings.pool, what.layout.gpus), what);
+    issue("deploy/" + engine_key(what.engine, what.attempt), names.deploy_work(settings.pool, what.gpus()), what);
   for (const auto& what : work.measure)
     issue("measure/" + what.plan.point + "#" + std::to_string(what.engine_attempt) + "." + std::to_string(what.attempt),
           names.measure_work(zone_of(what)), what);

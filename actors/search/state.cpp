@@ -53,7 +53,8 @@ std::vector<scored_point> knowledge::scored(phase role, bool with_failed) const 
     if (candidate.report.role != role || (candidate.failed && !with_failed))
       continue;
     for (const auto& plan : candidate.grid)
-      if (const auto* point = candidate.measured(plan.point))
+      if (const auto* point = candidate.measured(plan.point);
+          point && std::find(rejected.begin(), rejected.end(), plan.point) == rejected.end())
         result.push_back(score(*point, candidate.report.layout, candidate.report.kv_tokens));
   }
   return result;

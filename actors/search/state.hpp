@@ -71,6 +71,7 @@ struct knowledge {
   std::vector<candidate_track> candidates;
   std::vector<std::string> remarks;
   bool budget_spent = false;
+  std::vector<std::string> rejected; ///< points that are no pick any more: a pair with them did not keep its promise
 
   double target(phase role) const { return role == phase::prefill ? request.sla.ttft_ms : request.sla.itl_ms; }
   candidate_track* find(const std::string& engine);

@@ -101,6 +101,29 @@ std::string candidate_dgd(const profile_request& request, phase role, const mapp
   return write_yaml(*dgd);
 }
 
+std::string pair_dgd(const profile_request& request, const mapping& prefill, const mapping& decode, std::string& error) {
+  auto dgd = base_document(request, error);
+  if (!dgd)
+    return {};
+  drop_planner(*dgd);
+  auto* first = service_of(*dgd, request.backend, phase::prefill);
+  auto* second = service_of(*dgd, request.backend, phase::decode);
+  if (!first || !second || first == second) {
+    error = "the base deployment has no prefill worker";
+    return {};
+  }
+  (*dgd)["metadata"]["name"] =
+      std::string{to_text(request.backend)} + "-pair-" + short_hash(request.id + prefill.tag() + decode.tag());
+  set_mapping(*first, request.backend, prefill, request.gpus_per_node);
+  set_prefill_limits(*first, request.backend, prefill);
+  set_mapping(*second, request.backend, decode, request.gpus_per_node);
+  for (auto* worker : {first, second})
+    (*worker)["replicas"] = 1;
+  if (mocks_engines(request))
+    mock_workers(*dgd, request);
+  return write_yaml(*dgd);
+}
+
 int64_t kv_tokens_from_log(backend_kind backend, const std::vector<std::string>& log, int attention_dp) {
   // A back end may print a trial allocation first: the last line counts.
   for (auto line = log.rbegin(); line != log.rend(); ++line)

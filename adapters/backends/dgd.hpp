@@ -16,6 +16,9 @@ std::string base_dgd(const profile_request& request, std::string& error);
 /// The DGD of one candidate: a single aggregated worker with the mapping's flags (reference sheet, section 10).
 std::string candidate_dgd(const profile_request& request, phase role, const mapping& layout, std::string& error);
 
+/// The DGD of a prefill and a decode engine side by side, as the final deployment has them, without a planner.
+std::string pair_dgd(const profile_request& request, const mapping& prefill, const mapping& decode, std::string& error);
+
 /// Multi-document YAML of the final deployment: ConfigMap `planner-profile-data` (if curves exist), then the DGD with
 /// planner.
 std::string final_dgd(const profile_request& request, const profile_result& result, std::string& error);

@@ -272,11 +272,15 @@ void set_model(yaml_tree& dgd, const profile_request& request) {
   set_arguments(*frontend, args);
 }
 
-void convert_to_aggregated(yaml_tree& dgd, const profile_request& request, phase role) {
-  auto& services = dgd["spec"]["services"];
-  std::erase_if(services.entries(), [](const auto& entry) {
+void drop_planner(yaml_tree& dgd) {
+  std::erase_if(dgd["spec"]["services"].entries(), [](const auto& entry) {
     return entry.first == "Planner" || entry.second.text_at("componentType") == "planner";
   });
+}
+
+void convert_to_aggregated(yaml_tree& dgd, const profile_request& request, phase role) {
+  drop_planner(dgd);
+  auto& services = dgd["spec"]["services"];
   const auto prefill = service_name_of(dgd, request.backend, phase::prefill);
   const auto decode = service_name_of(dgd, request.backend, phase::decode);
   if (role == phase::prefill && !prefill.empty() && !decode.empty()) {

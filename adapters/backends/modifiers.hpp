@@ -33,6 +33,8 @@ void set_model_cache(yaml_tree& dgd, const profile_request& request);
 std::string model_path(const profile_request& request);
 void set_model(yaml_tree& dgd, const profile_request& request);
 
+/// Leaves out planners: they would scale what is measured.
+void drop_planner(yaml_tree& dgd);
 /// Turns the disaggregated deployment into one aggregated worker under the decode service's name.
 void convert_to_aggregated(yaml_tree& dgd, const profile_request& request, phase role);
 /// Sets flags, GPUs and nodes of one worker for a mapping.

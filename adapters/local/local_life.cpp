@@ -106,7 +106,8 @@ bool local_life::start(const service_plan& plan) {
 
 /// Lets a mocker play what the deployment describes; an error text or nothing.
 std::string local_life::complete_mocked(service_process& process) {
-  const engine_shape shape{what_.model, what_.gpu, what_.backend, what_.layout};
+  const bool prefill_of_pair = process.role == phase::prefill && what_.prefill_layout.gpus > 0;
+  const engine_shape shape{what_.model, what_.gpu, what_.backend, prefill_of_pair ? what_.prefill_layout : what_.layout};
   const auto path = directory_ + "/" + process.name + ".timing.npz";
   const auto bytes = complete_mocker(process, shape, what_.max_context, path);
   if (bytes.empty())

@@ -340,7 +340,7 @@ TEST_CASE("options that are wrong are refused like the document") {
       {{{"planner-bogus", "1"}}, "an unknown option"},
       {{{"planner-load-predictor", "linear"}}, "one of constant, arima, kalman, prophet"},
       {{{"gpus", "0"}}, "options.gpus: found \"0\""},
-      {{{"host", "moon"}}, "one of simulated, local, kubernetes"},
+      {{{"host", "moon"}}, "one of simulated, local, kubernetes, endpoint"},
       {{{"deadline", "1 day"}}, "seconds, or a number with s, m or h"},
       {{{"seed", "-1"}}, "options.seed: found \"-1\""},
       {{{"nats", "nats://x"}}, "an option of the process"},

@@ -96,6 +96,7 @@ class DynamoLocal(SextantTest):
         self.assertTrue(result["feasible"])
         self.assertTrue(result["simulated"])
         self.assertIn("mocked", program.stdout)
+        self.assertIn("together", program.stdout)
         self.assertEqual(result["max_kv_tokens"], 512 * 64)
         self.assertGreaterEqual(len(result["prefill_curve"]), 5)
         for name in ("selected_prefill_interpolation/raw_data.npz", "selected_decode_interpolation/raw_data.npz",
@@ -107,6 +108,14 @@ class DynamoLocal(SextantTest):
             if id.startswith("prefill"):
                 self.assertGreater(point["measured_ms"], 0.8 * point["predicted_ms"], id)
                 self.assertLess(point["measured_ms"], point["predicted_ms"] + 30, id)
+        # The recommended pair was deployed disaggregated and measured.
+        pair = result["confirmations"][-1]
+        self.assertEqual(pair["engine"], "pair-TP1-TP1")
+        self.assertGreater(pair["ttft_ms"], 0)
+        self.assertGreater(pair["itl_ms"], 0)
+        self.assertGreater(pair["requests_per_s"], 0)
+        self.assertIn("Confirmation", (self.out / "report.html").read_text())
+        self.assertTrue(list(self.out.glob("engines/*/pair-TP1-TP1_1/VllmPrefillWorker-0.log")))
         # Every engine left its logs.
         self.assertTrue(list(self.out.glob("engines/*/decode-TP1_1/Frontend.log")))
         self.assertTrue(list(self.out.glob("engines/*/decode-TP1_1/VllmDecodeWorker-0.log")))

@@ -139,6 +139,13 @@ std::string answer_details(const profile_result& result, const std::string& dire
   };
   engine("prefill", "TTFT", result.prefill);
   engine("decode", "ITL ", result.decode);
+  for (const auto& pair : result.confirmations)
+    out +=
+        formatted("  together %s + %s   TTFT %.2f ms (predicted %.2f)   ITL %.2f ms (predicted %.2f)   %.1f requests/s "
+                  "(predicted %.1f)   %d in flight   %s%s%s\n",
+                  pair.prefill.label().c_str(), pair.decode.label().c_str(), pair.ttft_ms, pair.predicted_ttft_ms,
+                  pair.itl_ms, pair.predicted_itl_ms, pair.requests_per_s, pair.predicted_requests_per_s, pair.concurrency,
+                  std::string{to_text(pair.state)}.c_str(), pair.reason.empty() ? "" : ": ", pair.reason.c_str());
   if (!result.feasible) {
     out += "  binding constraint: " + result.binding_constraint + "\n";
     if (!result.prefill.engine.empty() && !result.decode.engine.empty())

@@ -11,6 +11,9 @@
 
 namespace sextant {
 
+/// What a host decides about a request that was given on the command line: an endpoint has one mapping, on `--gpus` GPUs.
+void settle_host_options(const command_line& args, submit_request& submission);
+
 /// Makes the host of that kind with `gpus` GPUs; engines' logs go below `directory`, deployments into `name_space`. Nothing
 /// and errors if it cannot work here.
 std::shared_ptr<engine_host> make_host(const std::string& kind, const command_line& args, const std::string& directory,

@@ -137,6 +137,7 @@ int run_profile(const command_line& args) {
   auto submission = submission_from(args);
   if (!submission)
     return exit_bad_input;
+  settle_host_options(args, *submission);
   auto checked = read_request("profile", *submission);
   if (auto* errors = std::get_if<std::vector<document_error>>(&checked)) {
     name_as_flags(*errors);

@@ -30,6 +30,8 @@ struct world_settings {
   int most_injected = 1000;              ///< failures of an engine or a point at most
   std::map<std::string, failure> broken; ///< engines that never start
   std::set<std::string> broken_curves;   ///< engines that die for good when their curve is measured
+  double pair_slowness = 1;              ///< of pairs, against what their engines would do alone
+  int slow_pairs = 1000;                 ///< so many pairs are slow, later ones keep their promise
   std::set<std::string> broken_points;   ///< points that fail permanently
 };
 
@@ -76,6 +78,7 @@ private:
   std::map<std::string, engine> engines_;
   std::map<std::string, int> injections_;
   std::set<std::string> measured_;
+  int pairs_ = 0; ///< measured
   mutable std::map<std::string, std::shared_ptr<const step_model>> models_;
 };
 

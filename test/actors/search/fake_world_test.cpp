@@ -172,7 +172,14 @@ point_measured fake_world::play(const measure_point& work, engine& on) {
   m.clock = "virtual";
   m.simulated = true;
   const double prompt_s = predicted_ttft_ms(model(layout), layout, plan.isl) / 1000;
-  if (plan.kind == point_kind::ttft) {
+  if (plan.purpose == "confirm") { // both latencies, of the two engines together
+    const auto& prefill = on.what.prefill_layout;
+    const double slowness = pairs_++ < settings_.slow_pairs ? settings_.pair_slowness : 1;
+    m.itl.p50 = m.value_ms * (1 - settings_.mapping_spread) * slowness;
+    m.ttft.p50 = predicted_ttft_ms(model(prefill), prefill, plan.isl) * (1 - settings_.mapping_spread) * slowness;
+    m.output_tokens_per_s = plan.concurrency * 1000 / m.itl.p50;
+    m.engine_s = plan.osl * m.itl.p50 / 1000;
+  } else if (plan.kind == point_kind::ttft) {
     m.throughput_per_gpu = plan.isl / m.value_ms / layout.gpus * 1000 * ranks;
     m.waves = plan.min_waves;
     m.engine_s = m.value_ms / 1000 * (plan.warmup_requests + m.waves * plan.requests) / ranks;
@@ -282,9 +289,9 @@ world_log fake_world::run(search_core& search, uint64_t order_seed, int steps) {
     std::set<std::string> busy;
     int gpus = 0, alive = 0;
     for (const auto& x : work.deploy)
-      gpus += x.layout.gpus;
+      gpus += x.gpus();
     for (const auto& [name, e] : engines_) {
-      gpus += e.what.layout.gpus;
+      gpus += e.what.gpus();
       ++alive;
     }
     log.most_engines = std::max(log.most_engines, alive);

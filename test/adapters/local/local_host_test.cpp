@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "adapters/backends/dgd.hpp"
+#include "adapters/local/endpoint_host.hpp"
 #include "adapters/local/local_host.hpp"
 #include "adapters/process/descriptor.hpp"
 #include "test/adapters/simulation/worlds.hpp"
@@ -185,4 +186,32 @@ TEST_CASE("an interpreter without Dynamo is told from one that does not exist") 
   CHECK(takes_interface_names({"", "0.9.1"}));
   CHECK(!takes_interface_names({"", "1.5.0"}));
   CHECK(!takes_interface_names({"", "2.0"}));
+}
+
+TEST_CASE("an endpoint is an engine that somebody else runs") {
+  local_fixture f;
+  f.apply("r/e", engine_of("good"));
+  const auto running = f.wait_ready();
+
+  const auto host = make_endpoint_host({running.endpoint});
+  std::promise<hosted_engine> ready;
+  std::promise<failure> failed;
+  auto what = engine_of("another name than the one that is served");
+  host->apply(
+      "r/first", what, [&](hosted_engine e) { ready.set_value(std::move(e)); }, [](failure) {});
+  auto found = ready.get_future();
+  REQUIRE(found.wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+  const auto engine = found.get();
+  CHECK(engine.endpoint == running.endpoint);
+  CHECK(engine.served_model == "good"); // the only one there
+  CHECK(engine.kv_source == "memory model");
+  CHECK(!engine.simulated);
+  // One engine at a time for each endpoint.
+  host->apply(
+      "r/second", what, [](hosted_engine) {}, [&](failure why) { failed.set_value(std::move(why)); });
+  CHECK(failed.get_future().get().detail.find("in use") != std::string::npos);
+  std::promise<void> done;
+  host->remove("r/first", [&] { done.set_value(); });
+  done.get_future().wait();
+  CHECK(alive(f.pid_in("r/e", "worker"))); // nothing of it was ended
 }
