@@ -55,6 +55,12 @@ load_analysis read_load_analysis(const load_arguments& arguments, std::vector<do
   out.stop_on_sla = in.flag("stop-on-sla");
   if (out.stop_on_sla && out.slas.empty())
     in.refuse("stop-on-sla", "no --sla", "at least one --sla to decide");
+  out.server_metrics = !in.flag("no-server-metrics");
+  for (auto& url : in.list("server-metrics"))
+    out.server_metrics_urls.push_back(url.find("://") == std::string::npos ? "http://" + url : url);
+  if (!out.server_metrics && !out.server_metrics_urls.empty())
+    in.refuse("no-server-metrics", "--server-metrics too", "one of the two");
+  out.server_metrics_interval_s = in.number("server-metrics-interval");
   out.summarise = in.list("summarise");
   out.compare = arguments.texts("compare");
   if (in.has("compare") && out.compare.size() != 2)
@@ -63,6 +69,7 @@ load_analysis read_load_analysis(const load_arguments& arguments, std::vector<do
     in.refuse("compare", "--summarise too", "one of the two");
   out.compare_margin = in.number("compare-margin");
   out.json = in.flag("json");
+  out.report = in.flag("auto-plot");
   if (out.json && !in.has("compare") && !in.has("summarise"))
     in.refuse("json", "a run that is to be made", "with --compare or --summarise; runs write their files");
   return out;

@@ -27,10 +27,15 @@ struct load_analysis {
   bool stop_on_sla = false;
   bool stops() const { return stop_precision > 0 || stop_tail_precision > 0 || stop_on_sla; }
 
+  bool server_metrics = true;                   ///< scrape the servers' metrics pages
+  std::vector<std::string> server_metrics_urls; ///< empty: `/metrics` of the endpoints
+  double server_metrics_interval_s = 0.333;
+
   std::vector<std::string> summarise; ///< record files, or folders with them, of one run
   std::vector<std::string> compare;   ///< sides A and B: each a file or folder, or several with commas between them
   double compare_margin = 0.02;
   bool json = false;
+  bool report = true; ///< write report.html
 };
 
 /// Reads these flags; every error at once.

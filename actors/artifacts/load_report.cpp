@@ -250,6 +250,42 @@ std::string errors_table(const load_summary& s) {
   return "<h2>Failed requests</h2>\n" + html::table({"Requests", "Kind", "Status", "First words"}, rows);
 }
 
+/// What the servers' own pages said, beside the client's figures.
+std::string server_side(const load_facts& f) {
+  const auto server = own_fact(f, "server");
+  if (!server.is_object())
+    return {};
+  std::string out = "<h2>What the server says</h2>\n<p class=sub>";
+  for (const auto& page : server.value("pages", json::array()))
+    out += escaped(page.value("url", "")) + ": " + number(page.value("scrapes", 0.0)) + " looks, "
+           + number(page.value("series", 0.0)) + " series. ";
+  out += "</p>\n";
+  std::vector<std::vector<html::cell>> rows;
+  const auto ms = [](const json& row, const char* name) { return html::cell{figure(row.value(name, 0.0)), true}; };
+  for (const auto& row : server.value("latencies", json::array()))
+    rows.push_back({html::text(row.value("metric", "")),
+                    html::text(row.value("server_histogram", "")),
+                    ms(row, "server_mean_ms"),
+                    ms(row, "client_mean_ms"),
+                    ms(row, "difference_ms"),
+                    ms(row, "server_p50_ms"),
+                    ms(row, "client_p50_ms"),
+                    ms(row, "server_p99_ms"),
+                    ms(row, "client_p99_ms"),
+                    {number(row.value("server_count", 0.0)) + " / " + number(row.value("client_count", 0.0)), true}});
+  if (!rows.empty())
+    out += html::table({"Latency (ms)", "Server's histogram", "Mean, server", "client", "Difference", "p50, server",
+                        "client", "p99, server", "client", "Counts"},
+                       rows);
+  rows.clear();
+  for (const auto& row : server.value("gauges", json::array()))
+    rows.push_back({html::text(row.value("name", "")), html::text(row.value("labels", "")), ms(row, "mean"), ms(row, "min"),
+                    ms(row, "max")});
+  return rows.empty()
+             ? out
+             : out + html::folded("Load of the engines", html::table({"Metric", "Labels", "Mean", "Min", "Max"}, rows));
+}
+
 std::string cut_off(const load_summary& s) {
   std::vector<std::vector<html::cell>> rows;
   for (const auto& e : s.survival)
@@ -287,7 +323,8 @@ std::string load_report_html(const load_facts& f, const load_summary& s, const l
   auto out = head(f, extras) + verdict(f, s);
   if (s.valid > 0)
     out += cards(s);
-  out += service_levels(s) + lights(f, s) + pictures(extras, load_charts(f, s)) + errors_table(s) + cut_off(s);
+  out +=
+      service_levels(s) + lights(f, s) + pictures(extras, load_charts(f, s)) + server_side(f) + errors_table(s) + cut_off(s);
   if (s.steady.found)
     out += "<h2>The steady part</h2>\n" + metrics_table(s.steady.metrics);
   out += "<h2>The whole run</h2>\n" + html::folded("All metrics", metrics_table(s.metrics));

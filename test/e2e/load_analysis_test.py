@@ -1,5 +1,7 @@
 """Record files of `sextant load`: read with numpy, summarised again, compared; runs that end when enough was seen."""
+import http.server
 import json
+import threading
 import unittest
 
 import numpy as np
@@ -64,6 +66,50 @@ class LoadAnalysis(NullServerTest):
         self.assertTrue(ttft["interval"][0] < 1.5 * 1.03 and ttft["interval"][1] > 1.5 * 0.97, ttft)
         self.assertIn("B is worse", self.run_to_end("load", "--compare", "a", "c", expect=EXIT_FAILED).stdout)
         self.run_to_end("load", "--compare", "a", expect=EXIT_BAD_INPUT)
+
+    def test_metrics_pages_are_read_during_the_run(self):
+        self.serve("--ttft-ms", 30, "--itl-ms", 3, "--pattern", "staggered")
+        looks = []
+
+        class Page(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                looks.append(self.path)
+                n = 10 * len(looks)
+                text = ("# TYPE vllm:time_to_first_token_seconds histogram\n"
+                        f'vllm:time_to_first_token_seconds_bucket{{le="0.025"}} 0\n'
+                        f'vllm:time_to_first_token_seconds_bucket{{le="0.035"}} {n}\n'
+                        f'vllm:time_to_first_token_seconds_bucket{{le="+Inf"}} {n}\n'
+                        f"vllm:time_to_first_token_seconds_sum {0.03 * n}\nvllm:time_to_first_token_seconds_count {n}\n"
+                        f"vllm:num_requests_running 8\nvllm:generation_tokens_total {100 * n}\n").encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *arguments):
+                pass
+
+        page = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        try:
+            self.play("out", "--server-metrics", f"127.0.0.1:{page.server_port}/metrics", "--server-metrics-interval", "0.05")
+        finally:
+            page.shutdown()
+            page.server_close()
+        self.assertGreater(len(looks), 4)
+        self.assertEqual(set(looks), {"/metrics"})
+        server = self.summary("out")["sextant"]["server"]
+        both = server["latencies"][0]
+        self.assertAlmostEqual(both["server_mean_ms"], 30, places=6)
+        self.assertAlmostEqual(both["server_p50_ms"], 30, places=6)
+        self.assertEqual(both["metric"], "time_to_first_token")
+        export = json.loads((self.folder / "out/server_metrics_export.json").read_text())
+        running = export["metrics"]["vllm:num_requests_running"]
+        self.assertEqual((running["type"], running["series"][0]["stats"]["avg"]), ("gauge", 8))
+        self.assertIn("What the server says", (self.folder / "out/report.html").read_text())
+        # A page that is not there is told where it was asked for, and no loss where it was not.
+        gone = self.play("gone", "--server-metrics", "127.0.0.1:1/metrics")
+        self.assertIn("were not read", gone.stdout)
 
     def test_a_run_ends_when_the_wanted_precision_is_reached(self):
         self.serve("--ttft-ms", 20, "--ttft-cv", 0.2, "--itl-ms", 2, "--pattern", "staggered")

@@ -36,7 +36,8 @@ class Load(NullServerTest):
         inputs = json.loads((self.folder / "out/inputs.json").read_text())["data"]
         self.assertEqual(len(inputs), 40)
         self.assertEqual(sorted(p.name for p in (self.folder / "out").iterdir() if p.suffix in (".json", ".csv", ".jsonl")),
-                         ["inputs.json", "profile_export.jsonl", "profile_export_aiperf.csv", "profile_export_aiperf.json"])
+                         ["inputs.json", "profile_export.jsonl", "profile_export_aiperf.csv", "profile_export_aiperf.json",
+                          "server_metrics_export.json"])
 
     def test_a_plan_sends_the_same_again(self):
         self.serve("--ttft-ms", 5, "--itl-ms", 1)

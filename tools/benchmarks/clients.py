@@ -113,7 +113,7 @@ class Run:
 
 def sextant(binary, url, folder, *flags, cpu=None):
     """Starts `sextant load` with AIPerf's flags; prompts are short, so that the answers are what is measured."""
-    command = [str(binary), "load", "--model", "mock-model", "--url", url, "--endpoint-type", "completions", "--streaming",
+    command = [str(binary), "load", "--no-auto-plot", "--model", "mock-model", "--url", url, "--endpoint-type", "completions", "--streaming",
                "--isl", "32", "--use-server-token-count", "--artifact-dir", str(folder), "--ui", "none", *map(str, flags)]
     return Run("sextant load", command, folder, cpu=cpu)
 

@@ -12,6 +12,7 @@
 #include "config/load_analysis.hpp"
 #include "config/load_options.hpp"
 #include "messages/load_summary.hpp"
+#include "messages/server_metrics.hpp"
 #include "tools/sextant/waiting.hpp"
 
 namespace sextant {
@@ -46,9 +47,10 @@ struct load_outcome {
   load_records records;
   load_summary summary;
   load::load_health health;
-  load::prompt_shape shape; ///< of the prompts that were sent
-  uint64_t run_key = 0;     ///< of `payload_context`
-  std::string error;        ///< why nothing was sent, or what could not be written
+  std::vector<server_report> servers; ///< what the endpoints' metrics pages said
+  load::prompt_shape shape;           ///< of the prompts that were sent
+  uint64_t run_key = 0;               ///< of `payload_context`
+  std::string error;                  ///< why nothing was sent, or what could not be written
   bool interrupted = false;
 };
 

@@ -9,6 +9,7 @@
 #include "actors/load/traffic/plan_file.hpp"
 #include "adapters/aiperf/load_export.hpp"
 #include "adapters/aiperf/series_export.hpp"
+#include "adapters/aiperf/server_metrics_export.hpp"
 #include "adapters/records/record_file.hpp"
 #include "tools/sextant/load.hpp"
 
@@ -37,11 +38,12 @@ std::string write_in_pieces(const std::string& path, const std::function<void(co
 
 /// Names of the files: AIPerf's, or those of `--profile-export-prefix`.
 struct file_names {
-  std::string summary, records, record_file;
+  std::string summary, records, record_file, servers;
 
   explicit file_names(const std::string& prefix)
       : summary(prefix.empty() ? "profile_export_aiperf" : prefix), records(prefix.empty() ? "profile_export" : prefix),
-        record_file(records + "_records.npz") {}
+        record_file(records + "_records.npz"),
+        servers(prefix.empty() ? "server_metrics_export.json" : prefix + "_server_metrics.json") {}
 };
 
 /// Positions in the schedule of the sessions of the measured phase, turns in order.
@@ -100,7 +102,11 @@ std::string write_load_files(const load_run& run, const load_outcome& outcome) {
     if (error.empty())
       error = write_file(at(names.summary + "_timeslices.csv"), slices_csv(outcome.records.facts, slices));
   }
-  if (error.empty())
+  const auto& facts = outcome.records.facts;
+  if (error.empty() && !outcome.servers.empty())
+    error = write_file(at(names.servers),
+                       server_metrics_json(facts, outcome.servers, facts.started_unix_ns - facts.started_monotonic_ns));
+  if (error.empty() && run.analysis.report)
     error = write_load_report(at("report.html"), outcome.records.facts, outcome.summary);
   return error;
 }

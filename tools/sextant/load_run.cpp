@@ -15,6 +15,7 @@
 #include "adapters/http/client.hpp"
 #include "tools/sextant/load.hpp"
 #include "tools/sextant/load_judging.hpp"
+#include "tools/sextant/load_server.hpp"
 
 namespace sextant {
 
@@ -159,8 +160,6 @@ public:
       calibrate();
     if (out_.error.empty())
       play();
-    if (out_.error.empty())
-      summarise();
     return std::move(out_);
   }
 
@@ -293,6 +292,7 @@ private:
       return load::request_content{std::move(p.path), std::move(p.body), std::move(p.headers)};
     };
     load::play_result played;
+    server_watch servers{run_.options, run_.analysis};
     std::atomic<bool> over{false};
     view_ = make_load_view(run_.options.ui, run_);
     std::thread player{[&] {
@@ -302,9 +302,12 @@ private:
     }};
     watch(over);
     player.join();
+    servers.stop(played.began_ns + played.profiling_began_ns, played.began_ns + played.profiling_ended_ns);
     out_.error = played.error;
     out_.interrupted = signals_seen_ > 0;
     take(std::move(played));
+    if (out_.error.empty())
+      summarise(servers);
   }
 
   /// Shows progress, and ends the run for signals and for too many failures.
@@ -364,7 +367,15 @@ private:
     out_.records.warming = std::move(played.warmup);
   }
 
-  void summarise() { out_.summary = statistics::summarise_load(out_.records, judging_); }
+  void summarise(const server_watch& servers) {
+    auto& facts = out_.records.facts;
+    for (auto& remark : servers.remarks())
+      facts.remarks.push_back(std::move(remark));
+    out_.summary = statistics::summarise_load(out_.records, judging_);
+    if (auto fact = servers.fact(out_.summary); !fact.empty())
+      facts.own_facts.push_back(std::move(fact));
+    out_.servers = servers.reports();
+  }
 
   const load_run& run_;
   event_queue& signals_;
