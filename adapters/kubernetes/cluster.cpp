@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 #include "adapters/kubernetes/deployment_document.hpp"
@@ -72,6 +74,7 @@ std::vector<session_lease> leases_in(const std::string& list) {
       continue;
     session_lease lease;
     lease.session = answer_text(o["metadata"].value("labels", json::object()), labels::session);
+    lease.holder = answer_text(o["spec"], "holderIdentity");
     lease.renewed_s = seconds_of(answer_text(o["spec"], "renewTime")).value_or(0);
     lease.lasts_s = o["spec"].value("leaseDurationSeconds", 0);
     out.push_back(std::move(lease));
@@ -143,6 +146,22 @@ cluster_check check_cluster(api_client& client, const std::string& name_space) {
              "an account with that permission", "deploy/kubernetes/rbac.yaml grants it");
   }
   return out;
+}
+
+std::string holder_of(api_client& client, const std::string& name_space, const std::string& session) {
+  const auto list =
+      client.call(get("list leases", "/apis/coordination.k8s.io/v1/namespaces/" + name_space + "/leases?labelSelector="
+                                         + query_value(std::string{labels::session} + "=" + session)));
+  for (const auto& lease : leases_in(list.body))
+    if (now_s() <= lease.renewed_s + lease.lasts_s)
+      return lease.holder;
+  return {};
+}
+
+std::string own_holder_name() {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return std::string{host} + "/" + std::to_string(getpid());
 }
 
 std::vector<deployment_view> leftovers(const std::vector<deployment_view>& deployments,

@@ -35,6 +35,7 @@ cluster_check check_cluster(api_client& client, const std::string& name_space);
 /// A session that says it is alive, from its Lease.
 struct session_lease {
   std::string session;
+  std::string holder;   ///< `{host}/{process id}`
   double renewed_s = 0; ///< seconds since 1970
   double lasts_s = 0;
 };
@@ -49,6 +50,12 @@ std::vector<deployment_view> leftovers(const std::vector<deployment_view>& deplo
 /// `error` says what did not work.
 std::vector<std::string> remove_leftovers(api_client& client, const std::string& version, const std::string& name_space,
                                           const std::string& own_session, double wait_s, std::string& error);
+
+/// The process that holds a session's lease at this moment, `{host}/{process id}`; empty if the lease is over, or unknown.
+std::string holder_of(api_client& client, const std::string& name_space, const std::string& session);
+
+/// `{host}/{process id}` of this process.
+std::string own_holder_name();
 
 /// Keeps the Lease of a session alive from a thread of its own, and removes it at the end. Where leases are not permitted
 /// it does nothing more than say so once in the log.

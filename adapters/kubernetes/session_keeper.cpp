@@ -62,7 +62,7 @@ private:
 
   /// False when it makes no sense to go on.
   bool renew(api_client& client) {
-    const json spec{{"holderIdentity", session_}, {"leaseDurationSeconds", lease_s}, {"renewTime", micro_time()}};
+    const json spec{{"holderIdentity", own_holder_name()}, {"leaseDurationSeconds", lease_s}, {"renewTime", micro_time()}};
     json object{
         {"apiVersion", "coordination.k8s.io/v1"},
         {"kind", "Lease"},

@@ -1,5 +1,6 @@
 #include "tools/sextant/cluster_host.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -77,6 +78,16 @@ std::optional<owner_reference> owner_from_environment(const std::string& name_sp
   return owner_reference{"nvidia.com/" + version, "DynamoGraphDeploymentRequest", name, uid};
 }
 
+/// Whether the holder of a lease is another process of this machine that is still there.
+bool works_beside_us(const std::string& holder) {
+  const auto own = own_holder_name();
+  const auto slash = holder.rfind('/');
+  if (slash == std::string::npos || holder == own || holder.substr(0, slash) != own.substr(0, own.rfind('/')))
+    return false;
+  const auto pid = std::atoi(holder.c_str() + slash + 1);
+  return pid > 0 && kill(pid, 0) == 0;
+}
+
 } // namespace
 
 std::shared_ptr<engine_host> cluster_host_from(const command_line& args, const std::string& name_space,
@@ -101,6 +112,11 @@ std::shared_ptr<engine_host> cluster_host_from(const command_line& args, const s
   settings.session = session_of(directory);
   settings.versions = check.versions;
   settings.owner = owner_from_environment(name_space, check.versions.front());
+  if (const auto holder = holder_of(*client, name_space, settings.session); works_beside_us(holder)) {
+    errors.push_back({"--output-dir", 0, 0, "", directory + ", for which process " + holder + " runs engines in the cluster",
+                      "a directory of its own for every process", ""});
+    return nullptr;
+  }
   for (const auto& name :
        remove_leftovers(*client, check.versions.front(), name_space, settings.session, leftovers_wait_s, error))
     fprintf(stderr, "removed %s, which an earlier run left in namespace %s\n", name.c_str(), name_space.c_str());

@@ -145,7 +145,7 @@ TEST_CASE("leftovers: our own, and of sessions that are dead for certain") {
       made("own", "me", "1970-01-01T00:16:39Z"),  made("alive", "a", "1970-01-01T00:00:00Z"),
       made("over", "b", "1970-01-01T00:00:00Z"),  made("none", "c", "1970-01-01T00:00:00Z"),
       made("young", "d", "1970-01-01T00:16:00Z"), made("foreign", "", "1970-01-01T00:00:00Z")};
-  const std::vector<session_lease> leases{{"a", 960, 45}, {"b", 900, 45}};
+  const std::vector<session_lease> leases{{"a", "h/1", 960, 45}, {"b", "h/2", 900, 45}};
   const auto names = [](const std::vector<deployment_view>& found) {
     std::set<std::string> out;
     for (const auto& d : found)
