@@ -52,7 +52,8 @@ class Api:
             with urllib.request.urlopen(request, context=self.context, timeout=20) as answer:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"{}")
+            text = error.read()
+            return error.code, json.loads(text) if text.startswith(b"{") else {}
 
     def items(self, path):
         return self.call("GET", path)[1].get("items", [])
@@ -75,7 +76,7 @@ class Agent(threading.Thread):
         self.pods_path = f"/api/v1/namespaces/{namespace}/pods"
         self.deployments_path = f"{GROUP}/namespaces/{namespace}/dynamographdeployments"
         self.processes, self.addresses = {}, 0
-        self.born, self.died, self.seen = {}, {}, []  # by deployment, monotonic seconds; every object
+        self.born, self.died, self.seen = {}, {}, []  # by uid, monotonic seconds; every object
         self.stopping = False
 
     def run(self):
@@ -94,11 +95,13 @@ class Agent(threading.Thread):
 
     def turn(self):
         deployments = {d["metadata"]["name"]: d for d in self.api.items(self.deployments_path)}
-        for name in set(self.born) - set(deployments) - set(self.died):
-            self.died[name] = time.monotonic()
+        alive = {d["metadata"]["uid"] for d in deployments.values()}
+        for uid in set(self.born) - alive - set(self.died):
+            self.died[uid] = time.monotonic()
         for name, deployment in deployments.items():
-            if name not in self.born:
-                self.born[name] = time.monotonic()
+            uid = deployment["metadata"]["uid"]
+            if uid not in self.born:
+                self.born[uid] = time.monotonic()
                 self.seen.append(deployment)
                 self.make_pods(name, deployment)
         for pod in self.api.items(self.pods_path):
@@ -174,3 +177,11 @@ def null_engine(program):
     """Engines with known times, from our own test server."""
     return lambda address: [os.fspath(program), "--host", address, "--port", "8000", "--model", "played", "--ttft-ms", "40",
                             "--itl-ms", "4", "--pattern", "staggered"]
+
+
+def moments(seconds):
+    """Yields now and then until the time is over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.05)
