@@ -170,7 +170,7 @@ constexpr std::array rows{
              .range = {1, 65'535},
              .commands = asking, .help = "port of that page"},
   // -- output and process -------------------------------------------------------------------------
-  option_row{.name = "output-dir", .alpha = "$outputDir", .commands = working | command_agent | command_submit | command_results | command_estimate,
+  option_row{.name = "output-dir", .alpha = "$outputDir", .commands = working | command_agent | command_submit | command_estimate,
              .help = "where artifacts go; default: chosen from the request's name"},
   option_row{.name = "id", .commands = asking, .request = false,
              .help = "id of the request; the same id again is the same request"},
