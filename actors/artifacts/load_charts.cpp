@@ -101,9 +101,9 @@ void mark_window(const load_summary& s, chart& out) {
 std::vector<named_chart> load_charts(const load_facts& f, const load_summary& s) {
   std::vector<named_chart> out;
   static constexpr std::tuple<const char*, const char*, const char*, const char*> histograms[] = {
-      {"time_to_first_token", "ttft_histogram.png", "Time to First Token", "Time to first token"},
-      {"inter_chunk_latency", "itl_histogram.png", "Gaps between Events", "Gap between the events of a stream"},
-      {"request_latency", "latency_histogram.png", "Request Latency", "Send to last output"},
+      {"time_to_first_token", "ttft_histogram.svg", "Time to First Token", "Time to first token"},
+      {"inter_chunk_latency", "itl_histogram.svg", "Gaps between Events", "Gap between the events of a stream"},
+      {"request_latency", "latency_histogram.svg", "Request Latency", "Send to last output"},
   };
   for (const auto& [metric, file, title, what] : histograms)
     for (const auto& h : s.histograms)
@@ -115,17 +115,17 @@ std::vector<named_chart> load_charts(const load_facts& f, const load_summary& s)
   auto flight = base_chart(f, "Requests in Flight", "Time since the first send (s)", "Requests");
   flight.series = {over_time(t, t.in_flight, "", blue)};
   mark_window(s, flight);
-  out.push_back({"in_flight.png", std::move(flight)});
+  out.push_back({"in_flight.svg", std::move(flight)});
   auto tokens = base_chart(f, "Output Tokens", "Time since the first send (s)", "Output tokens/s");
   tokens.series = {over_time(t, t.tokens_per_s, "", green)};
   mark_window(s, tokens);
-  out.push_back({"token_rate.png", std::move(tokens)});
+  out.push_back({"token_rate.svg", std::move(tokens)});
   auto requests = base_chart(f, "Requests", "Time since the first send (s)", "Requests/s");
   requests.series = {over_time(t, t.requests_per_s, "answered", grey)};
   if (s.failed > 0)
     requests.series.push_back(over_time(t, t.failures_per_s, "failed", red));
   mark_window(s, requests);
-  out.push_back({"request_rate.png", std::move(requests)});
+  out.push_back({"request_rate.svg", std::move(requests)});
   return out;
 }
 

@@ -172,8 +172,8 @@ std::string pictures(const load_report_extras& extras, const std::vector<named_c
   std::string out = "<h2>Latencies and the run over time</h2>\n<div class=plots>\n";
   for (const auto& c : charts)
     if (const auto found = extras.pictures.find(c.file); found != extras.pictures.end())
-      out += "<figure><img alt=\"" + escaped(c.what.title) + "\" src=\"data:image/png;base64," + html::base64(found->second)
-             + "\"></figure>\n";
+      out += "<figure><img alt=\"" + escaped(c.what.title) + "\" src=\"data:image/svg+xml;base64,"
+             + html::base64(found->second) + "\"></figure>\n";
   return extras.pictures.empty() ? std::string{} : out + "</div>\n";
 }
 

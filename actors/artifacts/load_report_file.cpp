@@ -14,7 +14,7 @@ void draw(const std::string& path, const std::vector<named_chart>& charts, load_
   std::vector<std::string> temporaries;
   for (const auto& c : charts) {
     temporaries.push_back(temporary_beside(path + "." + c.file, error));
-    script += chart_script(c.what, temporaries.back());
+    script += chart_script(c.what, temporaries.back(), picture_kind::svg);
   }
   if (error.empty())
     error = run_gnuplot(script, plot_timeout_s);

@@ -177,9 +177,10 @@ layout lay_out(const chart& what) {
 
 // -- parts of the script ----------------------------------------------------------------------------
 
-std::string frame_script(const chart& what, const std::string& path) {
-  std::string out = "reset\nset encoding utf8\nset terminal pngcairo size " + number(width) + "," + number(height)
-                    + " linewidth 2" + font(small_size) + "\nset output " + quoted(path) + "\n";
+std::string frame_script(const chart& what, const std::string& path, picture_kind kind) {
+  std::string out = "reset\nset encoding utf8\nset terminal " + std::string{kind == picture_kind::png ? "pngcairo" : "svg"}
+                    + " size " + number(width) + "," + number(height) + " linewidth 2" + font(small_size) + "\nset output "
+                    + quoted(path) + "\n";
   out += "set lmargin at screen " + number(left / width) + "\nset rmargin at screen "
          + number(1 - right_margin(what) / width) + "\n";
   out += "set bmargin at screen " + number(bottom / height) + "\nset tmargin at screen " + number(1 - top / height) + "\n";
@@ -332,8 +333,8 @@ bool is_empty(const chart& what) {
 
 } // namespace
 
-std::string chart_script(const chart& what, const std::string& png_path) {
-  auto out = frame_script(what, png_path);
+std::string chart_script(const chart& what, const std::string& path, picture_kind kind) {
+  auto out = frame_script(what, path, kind);
   if (is_empty(what)) {
     out += label(what.empty_text, width / 2, height / 2, "center textcolor rgb '#666666'" + font(label_size + 5));
     return out + "set xrange [0:1]\nset yrange [0:1]\nunset xtics\nunset ytics\nplot NaN with points\nunset output\n";

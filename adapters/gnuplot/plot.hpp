@@ -1,6 +1,7 @@
 // plot.hpp: Charts as plain values, drawn as PNG files by one gnuplot process.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,8 +55,11 @@ struct chart {
   std::string empty_text = "nothing was measured";
 };
 
-/// The gnuplot script that draws a chart into a PNG file. Pure.
-std::string chart_script(const chart& what, const std::string& png_path);
+/// What a chart is drawn as: pixels for files that people hand on, or strokes for pages, which cost a twentieth of the time.
+enum class picture_kind : uint8_t { png, svg };
+
+/// The gnuplot script that draws a chart into a file. Pure.
+std::string chart_script(const chart& what, const std::string& path, picture_kind kind = picture_kind::png);
 
 /// Runs one gnuplot process over a script. Returns an error text, or nothing. Blocks; thread-safe.
 std::string run_gnuplot(const std::string& script, double timeout_s);

@@ -32,7 +32,7 @@ class LoadAnalysis(NullServerTest):
         self.assertEqual((facts["model"], facts["concurrency"], facts["planned_requests"]), ("null", 8, 120))
         page = (self.folder / "out/report.html").read_text()
         self.assertIn("Time to First Token", page)
-        self.assertEqual(page.count("data:image/png;base64,"), 6)
+        self.assertEqual(page.count("data:image/svg+xml;base64,"), 6)
         self.assertNotIn("pictures are missing", page)
         for check in summary["sextant"]["checks"]:
             self.assertNotEqual(check["result"], "failed", check)

@@ -51,13 +51,13 @@ bool has(const std::string& page, const std::string& part) {
 } // namespace
 
 TEST_CASE("the report of a load test leads with the verdict, and says what the client did") {
-  auto page = load_report_html(facts(), summary(), {"today", {{"ttft_histogram.png", "png"}}, {}});
+  auto page = load_report_html(facts(), summary(), {"today", {{"ttft_histogram.svg", "png"}}, {}});
   CHECK(has(page, "✓ The result holds"));
   CHECK(has(page, "51.25 ms"));
   CHECK(has(page, "50.50 to 52.50"));
   CHECK(has(page, "<span class=\"tag bad\">✗ client busy 90 % at most</span>"));
   CHECK(has(page, "<span class=\"tag good\">✓ littles_law</span>"));
-  CHECK(has(page, "src=\"data:image/png;base64,cG5n\""));
+  CHECK(has(page, "src=\"data:image/svg+xml;base64,cG5n\""));
   CHECK_FALSE(has(page, "<script>"));
   CHECK(has(page, "a&lt;b&gt;&amp;c"));
   CHECK_FALSE(has(page, "http-equiv"));
@@ -73,7 +73,7 @@ TEST_CASE("the report of a load test leads with the verdict, and says what the c
 TEST_CASE("pictures of a load test: shares of a histogram are those of the samples, lines go over the whole run") {
   const auto charts = load_charts(facts(), summary());
   REQUIRE(charts.size() == 4);
-  CHECK(charts[0].file == "ttft_histogram.png");
+  CHECK(charts[0].file == "ttft_histogram.svg");
   double share = 0;
   const auto& points = charts[0].what.series[0].points;
   for (size_t i = 0; i < points.size(); i += 2)
