@@ -65,9 +65,10 @@ void drop(candidate_report& candidate, std::string reason) {
   candidate.reason = std::move(reason);
 }
 
-/// What one request of the target keeps in the KV cache.
+/// What one request keeps in the KV cache at most: an engine refuses to start if one of the longest context does not fit.
 int64_t tokens_of_a_request(const profile_request& request, phase role) {
-  return request.sla.isl + (role == phase::prefill ? prefill_osl : request.sla.osl);
+  const int64_t wanted = request.sla.isl + (role == phase::prefill ? prefill_osl : request.sla.osl);
+  return std::max<int64_t>(wanted, longest_context(request));
 }
 
 void check_memory(const profile_request& request, candidate_report& candidate) {

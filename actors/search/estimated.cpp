@@ -40,7 +40,9 @@ std::vector<const oracle*> borrowed(const std::vector<std::unique_ptr<oracle>>& 
 /// The answer in the form of a profile, filled from a knowledge in which nothing was measured.
 class answer_writer {
 public:
-  explicit answer_writer(const profile_request& request) : known_(searching::first_knowledge(request)) {
+  /// `asked` answers for the request's back end, as it did for the deployments.
+  answer_writer(const profile_request& request, const oracle& asked)
+      : known_(searching::first_knowledge(request)), asked_(asked) {
     for (auto& candidate : known_.candidates) {
       if (!candidate.usable())
         continue;
@@ -77,7 +79,7 @@ public:
     candidate.report.role = role;
     candidate.report.layout = layout;
     candidate.report.reason = "estimated, not measured";
-    candidate.model = make_roofline({request.model, request.gpu, request.backend, layout});
+    candidate.model = make_step_model({request.model, request.gpu, request.backend, layout});
     const auto plan = plan_memory({request.model, request.gpu, request.backend, layout}, request.sla.isl + request.sla.osl);
     candidate.report.weight_bytes_per_gpu = plan.weight_bytes;
     candidate.report.predicted_kv_tokens = candidate.report.kv_tokens = plan.kv_tokens;
@@ -94,7 +96,7 @@ public:
     const auto& sla = known_.request.sla;
     const searching::decode_spot spot{sla.isl, role == phase::prefill ? searching::prefill_osl : sla.osl,
                                       role == phase::prefill ? 1 : std::max(concurrency, 1)};
-    const double ms = candidate.predict(spot), band = 1 + candidate.model->error_band();
+    const double ms = model_ms(candidate, spot), band = 1 + candidate.model->error_band();
     pick.engine = candidate.report.engine;
     pick.layout = layout;
     pick.value_ms = ms;
@@ -175,13 +177,20 @@ public:
   profile_result result;
 
 private:
+  double model_ms(const candidate_track& candidate, const searching::decode_spot& spot) const {
+    const auto& report = candidate.report;
+    return report.role == phase::prefill ? asked_.prefill_ms(report.layout, spot.isl)
+                                         : asked_.decode_ms(report.layout, spot.in_flight, searching::mean_context(spot));
+  }
+
   point_prediction predict(const candidate_track& candidate, const point_plan& plan) {
-    const double ms = candidate.predict(searching::spot_of(plan)), band = 1 + candidate.model->error_band();
+    const double ms = model_ms(candidate, searching::spot_of(plan)), band = 1 + candidate.model->error_band();
     result.predictions.push_back({candidate.report.engine, plan.point, ms, ms / band, ms * band, 0});
     return result.predictions.back();
   }
 
   knowledge known_;
+  const oracle& asked_;
 };
 
 class estimated_search final : public search_core {
@@ -246,7 +255,9 @@ estimated_answer estimate_request(const profile_request& request, bool any_backe
     answer.request.backend = answer.chosen.ranked.front().backend;
     answer.sources = sources_of(answer.chosen.ranked.front(), oracles);
   }
-  answer_writer writer{answer.request};
+  const auto asked = std::find_if(oracles.begin(), oracles.end(),
+                                  [&](const auto* o) { return o->backend() == answer.request.backend; });
+  answer_writer writer{answer.request, asked == oracles.end() ? *oracles.front() : **asked};
   if (request.api == request_api::v1alpha1)
     writer.select_by_rule();
   else

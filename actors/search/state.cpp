@@ -97,7 +97,7 @@ namespace {
 
 void predict_candidate(const profile_request& request, candidate_track& candidate, double target_ms) {
   auto& report = candidate.report;
-  candidate.model = make_roofline({request.model, request.gpu, request.backend, report.layout});
+  candidate.model = make_step_model({request.model, request.gpu, request.backend, report.layout});
   const auto points = sweep_points(request, report, report.predicted_kv_tokens);
   if (points.empty()) {
     report.state = candidate_state::dropped;

@@ -48,7 +48,7 @@ int block_size(const service_process& process) {
 } // namespace
 
 std::string mocker_timing(const engine_shape& shape, int max_context, int64_t kv_tokens) {
-  const auto model = make_roofline(shape);
+  const auto model = make_step_model(shape);
   const double longest = std::max(max_context, 1024);
   auto isl = geometric(shortest, longest, lengths);
   isl.insert(isl.begin(), 1);

@@ -4,8 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "adapters/performance/formats.hpp"
-#include "adapters/performance/op_lists.hpp"
+#include "adapters/performance/memory_plan.hpp"
 #include "adapters/performance/roofline_timer.hpp"
 
 namespace sextant::performance {
@@ -139,31 +138,6 @@ scheduling_policy default_policy(const engine_spec& engine, double kv_tokens) {
   return policy;
 }
 
-namespace {
-
-/// Bytes of one token's keys and values on one GPU.
-double kv_bytes_per_token(const engine_spec& engine) {
-  const auto& m = engine.model;
-  const double tp = std::max(1, engine.layout.tp), pp = std::max(1, engine.layout.pp);
-  double per_token = 0;
-  if (m.kv_lora_rank > 0)
-    per_token = m.layers * static_cast<double>(m.kv_lora_rank + m.qk_rope_head_dim);
-  else
-    per_token = 2.0 * m.layers * std::ceil(m.kv_heads / tp) * m.head_dim;
-  return per_token * format_bytes(m.kv_quant) / pp;
-}
-
-} // namespace
-
-double kv_tokens_of(const engine_spec& engine) {
-  // 0.9: the share of the memory that back ends use by default; 4 GB: activations, graphs, communication.
-  // Where that leaves little, engines are started with a larger share: down to 6 % stay for the cache if weights fit at all.
-  const double weights = shard_weight_bytes(engine), memory = engine.gpu.memory_bytes;
-  const double free = std::max(memory * 0.9 - weights - 4e9, std::min(memory * 0.06, memory - weights));
-  const double per_token = kv_bytes_per_token(engine);
-  return per_token > 0 ? std::max(0.0, free / per_token) : 0;
-}
-
 engine_model model_engine(const engine_spec& engine, const timer_factory& tables, const model_parameters& parameters,
                           double typical_batch, double typical_context) {
   const step_timer steps{engine, timer_of(engine, tables, parameters), served_step_parameters(engine.backend, parameters)};
@@ -196,7 +170,7 @@ engine_model model_engine(const engine_spec& engine, const timer_factory& tables
   c.host_sequence_s = b.host_sequence_s;
   c.host_request_s = b.host_request_s;
   c.prompt_launch_s = b.prompt_layer_s * engine.model.layers / stages;
-  model.policy = default_policy(engine, kv_tokens_of(engine));
+  model.policy = default_policy(engine, kv_tokens_of_running(engine));
   model.first_token_s = b.first_token_s;
   model.prompt_token_s = b.prompt_token_s;
   // Every GPU hands its own shard over the network between nodes, at the share that collectives reach as well.

@@ -53,7 +53,4 @@ engine_model model_engine(const engine_spec& engine, const timer_factory& tables
 /// The scheduler of a back end with its defaults. `kv_tokens` is of one attention rank.
 scheduling_policy default_policy(const engine_spec& engine, double kv_tokens);
 
-/// KV tokens that one attention rank of the engine can hold; 0 if the weights do not fit.
-double kv_tokens_of(const engine_spec& engine);
-
 } // namespace sextant::performance

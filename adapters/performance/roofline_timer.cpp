@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "adapters/performance/formats.hpp"
+#include "adapters/performance/smooth_max.hpp"
 
 namespace sextant::performance {
 
@@ -86,12 +87,6 @@ private:
   kernel_rates rates_;
   double read_;
 };
-
-double smooth_max(double a, double b) {
-  // Arithmetic and traffic overlap, but not perfectly: where both are equal the sum costs a quarter more.
-  const double a3 = a * a * a, b3 = b * b * b;
-  return std::cbrt(a3 + b3);
-}
 
 double roofline_timer::math_rate(std::string_view quant, double rows) const {
   const double bytes = is_weight_only(quant) ? 2 : format_bytes(quant);

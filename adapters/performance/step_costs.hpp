@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "adapters/performance/sampled_curve.hpp"
+#include "adapters/performance/smooth_max.hpp"
 
 namespace sextant::performance {
 
@@ -27,7 +28,7 @@ struct step_costs {
   double context_low = 1024, context_high = 8192;
   double host_s = 0;          ///< per step
   double host_sequence_s = 0; ///< per sequence in the step
-  double prompt_launch_s = 0; ///< least time of a step with prompt tokens: its kernels are launched one by one
+  double prompt_launch_s = 0; ///< of a step with prompt tokens, whose kernels are launched one by one meanwhile
   double host_request_s = 0;  ///< per request that brings prompt tokens
 
   /// Every step takes `factor` times as long.
@@ -53,7 +54,7 @@ struct step_costs {
       seconds += std::max(0.0, decode(w.decode_requests) + decode_more(w.decode_requests) * more);
     }
     if (w.prompt_tokens > 0)
-      seconds = std::max(seconds, prompt_launch_s) + host_request_s * w.prompt_requests;
+      seconds = smooth_max(seconds, prompt_launch_s) + host_request_s * w.prompt_requests;
     return seconds + host_s + host_sequence_s * (w.decode_requests + w.prompt_requests);
   }
 };

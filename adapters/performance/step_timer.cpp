@@ -5,6 +5,7 @@
 #include <array>
 
 #include "adapters/performance/op_lists.hpp"
+#include "adapters/performance/smooth_max.hpp"
 
 namespace sextant::performance {
 
@@ -205,7 +206,7 @@ double step_timer::launch_seconds(const op_load& load) const {
 double step_timer::seconds(const op_load& load) const {
   if (load.tokens <= 0)
     return parameters_.host_s;
-  return host_seconds(load) + std::max(launch_seconds(load), kernel_seconds(scheduled(load)));
+  return host_seconds(load) + smooth_max(launch_seconds(load), kernel_seconds(scheduled(load)));
 }
 
 step_breakdown step_timer::breakdown(const op_load& load) const {
@@ -232,7 +233,7 @@ step_breakdown step_timer::breakdown(const op_load& load) const {
   for (std::size_t i = 0; i < branches.size(); ++i)
     result.ops[i].hidden = branches[i].first > 0 && beside.hides(branches[i].first, branches[i].second);
   const double on_device = kernels * parameters_.kernel_scale;
-  result.seconds = host_seconds(load) + std::max(launch_seconds(load), on_device);
+  result.seconds = host_seconds(load) + smooth_max(launch_seconds(load), on_device);
   result.host_seconds = result.seconds - on_device;
   result.measured_share = all > 0 ? measured / all : 0;
   result.error = all > 0 ? error / all : 0;

@@ -14,7 +14,7 @@
 namespace sextant {
 
 /// Tokens of one KV block, for hashing and eviction.
-inline constexpr int kv_block_tokens = 16;
+using performance::kv_block_tokens;
 
 /// A request as the engine sees it. Block hashes are chained: equal hash means equal tokens from the start of the prompt.
 struct sim_request {

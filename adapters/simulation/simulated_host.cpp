@@ -51,7 +51,7 @@ void simulated_life::start(const startup_story& story, const engine_shape& shape
   settings.kv_tokens = plan.kv_tokens;
   settings.max_context = what_.max_context;
   settings.seed = what_.seed;
-  engine_player player(what_, make_engine_core(shape, make_roofline(shape), settings),
+  engine_player player(what_, make_engine_core(shape, make_step_model(shape), settings),
                        what_.simulation_speed > 0 ? what_.simulation_speed : 1);
   hosted_engine about;
   about.served_model = what_.model.name;

@@ -1,10 +1,11 @@
-// step_model.hpp: How long one forward pass takes. The interface that better models fill later.
+// step_model.hpp: How long one forward pass takes, for simulated engines and the search.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "adapters/performance/memory_plan.hpp"
 #include "messages/values.hpp"
 
 namespace sextant {
@@ -33,28 +34,18 @@ public:
   virtual ~step_model() = default;
   /// Seconds for one step in which the busiest attention rank works on `batch` (all ranks step together).
   virtual double step_seconds(const step_batch& batch) const = 0;
-  /// Name of the tier that answers, e.g. `roofline`.
+  /// Which tier answers: `measured` or `fitted`.
   virtual std::string tier() const = 0;
   /// Relative error to expect, e.g. 0.3: the truth is likely within value / (1 + e) .. value * (1 + e).
   virtual double error_band() const = 0;
 };
 
-/// The roofline model: per-op maximum of compute and memory time, plus communication and host overhead.
-std::shared_ptr<const step_model> make_roofline(const engine_shape& shape);
+/// The performance model of one engine: measured kernels where this process has tables, formulas for the rest.
+std::shared_ptr<const step_model> make_step_model(const engine_shape& shape);
 
-/// What one GPU holds, and what is left for the KV cache.
-struct memory_plan {
-  double weight_bytes = 0; ///< of one shard
-  double activation_bytes = 0;
-  double reserved_bytes = 0;     ///< NCCL, runtime, graphs
-  double usable_bytes = 0;       ///< memory the back end may use
-  double kv_bytes_per_token = 0; ///< per attention rank, on each of its GPUs
-  int64_t kv_tokens = 0;         ///< KV capacity of the whole engine, all attention ranks; 0 = does not fit
-  bool fits = false;             ///< weights fit and at least one request of `min_tokens` fits
-  std::string reason;            ///< why it does not fit, with the numbers
-};
+using performance::memory_plan;
 
-/// Sizes an engine (performance reference, section 4). `min_tokens`: the KV tokens that one request needs.
+/// The plan of the performance model for a mapping. `min_tokens`: the KV tokens that one request needs.
 memory_plan plan_memory(const engine_shape& shape, int64_t min_tokens);
 
 /// TTFT in ms of one request of `isl` fresh tokens on an idle engine; for DEP the time per request of a full round over the

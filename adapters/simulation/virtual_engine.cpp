@@ -41,7 +41,7 @@ std::unique_ptr<engine_core> engine_from_endpoint(const std::string& endpoint, s
   settings.kv_tokens = plan.kv_tokens;
   settings.max_context = what->max_context;
   settings.seed = what->seed;
-  return make_engine_core(shape, make_roofline(shape), settings);
+  return make_engine_core(shape, make_step_model(shape), settings);
 }
 
 } // namespace sextant

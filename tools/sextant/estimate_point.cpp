@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/search/estimating/goal.hpp"
+#include "adapters/performance/memory_plan.hpp"
 #include "adapters/performance/serving.hpp"
 #include "tools/sextant/commands.hpp"
 #include "tools/sextant/estimate.hpp"
@@ -155,9 +156,10 @@ int run_estimate_point(const command_line& args, const profile_request& request,
     traffic.rate_per_s = wanted.requests_per_s;
   else
     traffic.concurrency = std::max(1.0, wanted.concurrency);
-  if (performance::kv_tokens_of(group.engine) < traffic.isl + traffic.osl) {
-    fprintf(stderr, "%s: weights and one request do not fit into the memory of %s\n",
-            label_of(group.engine.layout, group.replicas).c_str(), request.gpu.name.c_str());
+  const auto plan =
+      performance::plan_memory(group.engine, traffic.isl + traffic.osl, label_of(group.engine.layout, group.replicas));
+  if (!plan.fits) {
+    fprintf(stderr, "does not fit: %s\n", plan.reason.c_str());
     return exit_infeasible;
   }
   const auto e = performance::estimate_aggregated(group, traffic, context);

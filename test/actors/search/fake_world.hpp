@@ -1,4 +1,4 @@
-// fake_world.hpp: Carries out what a search wants, in random order, on engines that follow the roofline with deviations.
+// fake_world.hpp: Carries out what a search wants, in random order, on engines that follow the step model with deviations.
 #pragma once
 
 #include <map>

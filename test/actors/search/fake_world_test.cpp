@@ -114,7 +114,7 @@ bool fake_world::injected(double share, const std::string& what) {
 const step_model& fake_world::model(const mapping& layout) const {
   auto& entry = models_[layout.tag()];
   if (!entry)
-    entry = make_roofline({request_.model, request_.gpu, request_.backend, layout});
+    entry = make_step_model({request_.model, request_.gpu, request_.backend, layout});
   return *entry;
 }
 

@@ -223,7 +223,7 @@ TEST_CASE("equal seeds give equal histories, other seeds other times around the 
     engine_settings s;
     s.seed = seed;
     const auto shape = worlds::shape(worlds::qwen3_32b(), mapping_method::tp, 2);
-    auto e = make_engine_core(shape, make_roofline(shape), s);
+    auto e = make_engine_core(shape, make_step_model(shape), s);
     for (uint64_t id = 1; id <= 40; ++id)
       e->submit(request(id, 500 + static_cast<int>(id), 200), 0.01 * static_cast<double>(id));
     double now = 0;
@@ -238,9 +238,9 @@ TEST_CASE("equal seeds give equal histories, other seeds other times around the 
 TEST_CASE("capacity comes from the memory plan unless it is given") {
   const auto shape = worlds::shape(worlds::deepseek_r1(), mapping_method::dep, 8);
   engine_settings s;
-  CHECK(make_engine_core(shape, make_roofline(shape), s)->kv_tokens() == plan_memory(shape, 1).kv_tokens);
+  CHECK(make_engine_core(shape, make_step_model(shape), s)->kv_tokens() == plan_memory(shape, 1).kv_tokens);
   s.kv_tokens = 8 * 1600;
-  CHECK(make_engine_core(shape, make_roofline(shape), s)->kv_tokens() == 8 * 1600);
+  CHECK(make_engine_core(shape, make_step_model(shape), s)->kv_tokens() == 8 * 1600);
 }
 
 TEST_CASE("block pool stays consistent under random use") {

@@ -1,9 +1,8 @@
-// step_model_test.cpp: The roofline against known latencies, and the properties that every step model must have.
+// step_model_test.cpp: The step model against known latencies, and the properties that every step model must have.
 #include "adapters/simulation/step_model.hpp"
 
 #include <catch2/catch.hpp>
 
-#include "adapters/simulation/model_shape.hpp"
 #include "worlds.hpp"
 
 using namespace sextant;
@@ -12,18 +11,11 @@ using worlds::shape;
 namespace {
 
 double itl(const engine_shape& s, int concurrency, double context) {
-  return predicted_itl_ms(*make_roofline(s), s.layout, concurrency, context);
+  return predicted_itl_ms(*make_step_model(s), s.layout, concurrency, context);
 }
 
 double ttft(const engine_shape& s, int isl) {
-  return predicted_ttft_ms(*make_roofline(s), s.layout, isl);
-}
-
-double parameters(const model_facts& model) {
-  double sum = 0;
-  for (const auto& m : shard_matrices(model, mapping{}))
-    sum += m.elements();
-  return sum;
+  return predicted_ttft_ms(*make_step_model(s), s.layout, isl);
 }
 
 std::vector<engine_shape> all_shapes() {
@@ -40,22 +32,17 @@ std::vector<engine_shape> all_shapes() {
 
 } // namespace
 
-TEST_CASE("matrix shapes add up to the published parameter counts") {
-  CHECK(parameters(worlds::qwen3_32b()) == Approx(32.8e9).epsilon(0.01));
-  CHECK(parameters(worlds::qwen3_30b_a3b()) == Approx(30.5e9).epsilon(0.01));
-  CHECK(parameters(worlds::deepseek_r1()) == Approx(671e9).epsilon(0.01));
-}
-
 TEST_CASE("a dense 32B model on H200 has the latencies of its bandwidth and arithmetic") {
   const auto one = shape(worlds::qwen3_32b(), mapping_method::tp, 1);
   CHECK(itl(one, 1, 3000) > 17);
-  CHECK(itl(one, 1, 3000) < 19);
-  CHECK(ttft(one, 3000) > 300);
+  CHECK(itl(one, 1, 3000) < 21);
+  CHECK(ttft(one, 3000) > 250); // 200 ms at the peak
   CHECK(ttft(one, 3000) < 400);
   const auto eight = shape(worlds::qwen3_32b(), mapping_method::tp, 8);
-  CHECK(itl(eight, 1, 3000) > 4);
-  CHECK(itl(eight, 1, 3000) < 6);
-  CHECK(ttft(eight, 3000) < ttft(one, 3000) / 4);
+  CHECK(itl(eight, 1, 3000) > 4); // 1.8 ms of weights, 128 all-reduces, the host
+  CHECK(itl(eight, 1, 3000) < 8);
+  CHECK(ttft(eight, 3000) < ttft(one, 3000) / 3); // its kernels wait for their launches
+  CHECK(ttft(eight, 30000) < ttft(one, 30000) / 4);
 }
 
 TEST_CASE("a sparse model decodes faster than a dense one of its size and slows as more experts are touched") {
@@ -70,7 +57,7 @@ TEST_CASE("lower precision is faster where memory or arithmetic is the limit") {
   CHECK(itl(shape(fp8, mapping_method::tp, 1), 1, 100)
         < 0.65 * itl(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 1, 100));
   CHECK(ttft(shape(fp8, mapping_method::tp, 1), 8000)
-        < 0.75 * ttft(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 8000));
+        < 0.85 * ttft(shape(worlds::qwen3_32b(), mapping_method::tp, 1), 8000));
   auto int4 = worlds::qwen3_32b();
   int4.gemm_quant = "int4_wo"; // weights only: arithmetic stays BF16
   CHECK(itl(shape(int4, mapping_method::tp, 1), 1, 100)
@@ -81,7 +68,7 @@ TEST_CASE("lower precision is faster where memory or arithmetic is the limit") {
 
 TEST_CASE("step time never falls when a batch grows") {
   for (const auto& s : all_shapes()) {
-    const auto model = make_roofline(s);
+    const auto model = make_step_model(s);
     double last = 0;
     for (int batch : {1, 2, 3, 7, 8, 16, 33, 64, 200, 1000}) {
       const double now = predicted_itl_ms(*model, s.layout, batch, 2000);
@@ -119,9 +106,9 @@ TEST_CASE("more GPUs of a node make one step of a large dense model faster, with
 
 TEST_CASE("communication across nodes costs more than inside one") {
   auto split = shape(worlds::qwen3_32b(), mapping_method::tp, 8);
-  const double whole = ttft(split, 3000);
+  const double whole = ttft(split, 16000); // short prompts wait for launches more than for links
   split.gpu.gpus_per_node = 4;
-  CHECK(ttft(split, 3000) > 1.2 * whole);
+  CHECK(ttft(split, 16000) > 1.2 * whole);
 }
 
 TEST_CASE("a DEP engine serves a large batch with less time per request than TEP") {
