@@ -255,8 +255,8 @@ estimated_answer estimate_request(const profile_request& request, bool any_backe
     answer.request.backend = answer.chosen.ranked.front().backend;
     answer.sources = sources_of(answer.chosen.ranked.front(), oracles);
   }
-  const auto asked = std::find_if(oracles.begin(), oracles.end(),
-                                  [&](const auto* o) { return o->backend() == answer.request.backend; });
+  const auto asked =
+      std::find_if(oracles.begin(), oracles.end(), [&](const auto* o) { return o->backend() == answer.request.backend; });
   answer_writer writer{answer.request, asked == oracles.end() ? *oracles.front() : **asked};
   if (request.api == request_api::v1alpha1)
     writer.select_by_rule();

@@ -45,8 +45,8 @@ double activation_bytes(const engine_spec& shape) {
   const double width = static_cast<double>(shape.model.heads) * shape.model.head_dim;
   double bytes = 2.0 * batched_tokens * width * activation_coefficient(shape);
   if (shape.model.is_mla && shape.model.experts > 0) // routing workspace of the large expert models
-    bytes += static_cast<double>(batched_tokens) * shape.model.hidden * shape.layout.dp
-             * shape.model.experts_per_token / std::max(1, shape.layout.moe_ep) / 128 * 4;
+    bytes += static_cast<double>(batched_tokens) * shape.model.hidden * shape.layout.dp * shape.model.experts_per_token
+             / std::max(1, shape.layout.moe_ep) / 128 * 4;
   bytes = std::max(bytes, (sglang ? 90 : 70) * mib);
   return sglang ? bytes * 1.15 : bytes;
 }
@@ -105,8 +105,7 @@ std::string why_not(const engine_spec& shape, const std::string& label, const me
   const double held = plan.weight_bytes + plan.activation_bytes + plan.reserved_bytes;
   std::string text = "weights " + gigabytes(plan.weight_bytes) + " + activations " + gigabytes(plan.activation_bytes)
                      + " + runtime " + gigabytes(plan.reserved_bytes) + " = " + gigabytes(held) + " of "
-                     + gigabytes(plan.usable_bytes) + " usable on each " + shape.gpu.name + " (" + label
-                     + ")";
+                     + gigabytes(plan.usable_bytes) + " usable on each " + shape.gpu.name + " (" + label + ")";
   if (held >= plan.usable_bytes)
     return text + ": no room for a KV cache";
   return text + ": KV cache holds " + std::to_string(rank_tokens) + " tokens per attention rank, one request needs "

@@ -31,7 +31,8 @@ memory_plan plan_memory(const engine_spec& engine, int64_t min_tokens, const std
 double kv_bytes_per_token(const engine_spec& engine);
 
 /// KV tokens of one attention rank of an engine that is known to have run: what the plan leaves. Where that is nothing, the
-/// engine was started with a larger share of the memory than the default: 6 % of it stay for the cache if weights fit at all.
+/// engine was started with a larger share of the memory than the default: 6 % of it stay for the cache if weights fit at
+/// all.
 double kv_tokens_of_running(const engine_spec& engine);
 
 } // namespace sextant::performance

@@ -17,8 +17,8 @@ class served_steps final : public step_model {
 public:
   explicit served_steps(const engine_shape& shape)
       : engine_{performance::model_engine(
-            {shape.model, shape.gpu, shape.backend, {}, performance::layout_of(shape.layout, shape.model.experts > 0), 0},
-            performance::installed_tables().timers, performance::committed_parameters())} {}
+          {shape.model, shape.gpu, shape.backend, {}, performance::layout_of(shape.layout, shape.model.experts > 0), 0},
+          performance::installed_tables().timers, performance::committed_parameters())} {}
 
   double step_seconds(const step_batch& batch) const override {
     performance::step_work work;
@@ -27,9 +27,8 @@ public:
     if (batch.prefill_tokens > 0) {
       const double each = work.prompt_tokens / work.prompt_requests;
       const double own = work.prompt_tokens * (each + 1) / 2;
-      work.prompt_context = batch.prefill_pairs > 0
-                                ? std::max(0.0, batch.prefill_pairs - own)
-                                : each * static_cast<double>(batch.prefill_context_tokens);
+      work.prompt_context = batch.prefill_pairs > 0 ? std::max(0.0, batch.prefill_pairs - own)
+                                                    : each * static_cast<double>(batch.prefill_context_tokens);
     }
     work.decode_requests = static_cast<double>(batch.decode_requests);
     work.decode_context = static_cast<double>(batch.decode_context_tokens);
