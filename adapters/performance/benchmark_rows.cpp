@@ -89,6 +89,7 @@ void set_formats(model_facts& model, const cells& row) {
   const bool mixed = model.moe_quant.find("mxfp4") != std::string::npos;
   if (precision.empty() || mixed) // there is one checkpoint, whatever the label says
     return;
+  model.weight_bytes = 0; // that of the files holds for their formats only
   if (precision == "bf16") {
     model.gemm_quant = model.kv_quant = model.attention_quant = "bfloat16";
     model.moe_quant = model.experts > 0 ? "bfloat16" : "";
