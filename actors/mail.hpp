@@ -77,6 +77,9 @@ void ask_whether_wanted(const surroundings& around, const std::string& request, 
       });
 }
 
+/// Leases of requests and nodes last this long without renewal; their owners renew every second.
+inline constexpr std::chrono::milliseconds lease_time{3500};
+
 /// Work whose session did not answer is offered again after this pause.
 inline constexpr std::chrono::milliseconds unanswered_pause{300};
 

@@ -26,6 +26,9 @@ constexpr std::array rows{
     command_row{"profile-endpoint", 0, "", "measure the curves of an endpoint that is already running"},
     command_row{"sidecar", 0, "", "watch a deployment that serves, and hold it against the planner's curves"},
     command_row{"trace", 0, "start|stop", "start or end a trace inside a running engine"},
+    command_row{"nodes", command_nodes, "", "list the nodes of an installation and what they run"},
+    command_row{"top", command_top, "", "watch nodes, GPUs and requests; in a pipe one picture of them"},
+    command_row{"drain", command_drain, "NODE", "tell a node to take no more engines"},
     command_row{"pick", command_pick, "OUT_DIR", "choose again from stored results, for other targets"},
 };
 

@@ -36,7 +36,10 @@ enum command_bits : uint32_t {
   command_pick = 128,
   command_estimate = 256,
   command_agent = 512,
-  command_any = 1023,
+  command_nodes = 1024,
+  command_top = 2048,
+  command_drain = 4096,
+  command_any = 8191,
 };
 
 /// Allowed numbers; `open` excludes the lower bound itself.

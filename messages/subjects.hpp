@@ -39,6 +39,9 @@ public:
   std::string records_of(std::string_view zone) const { return prefix_ + ".records." + token(zone) + ".>"; }
   std::string all_records() const { return prefix_ + ".records.>"; }
   std::string event(std::string_view id) const { return prefix_ + ".event." + token(id); }
+  std::string node_command(std::string_view node, std::string_view what) const { ///< `drain`, `resume`
+    return prefix_ + ".node." + token(node) + "." + std::string{what};
+  }
   std::string release(std::string_view request) const { return prefix_ + ".engine." + token(request) + ".release"; }
   std::string all_releases() const { return prefix_ + ".engine.*.release"; }
 

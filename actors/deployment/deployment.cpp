@@ -5,13 +5,18 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/deployment/engine.hpp"
-#include "actors/deployment/placement.hpp"
 
 namespace sextant {
 
 namespace {
 
-enum topic { deploy_topic, release_topic };
+enum topic { deploy_topic, release_topic, node_topic, drain_topic, resume_topic };
+
+/// A node that was not heard for this many ticks is not counted on.
+constexpr int neighbour_lost_ticks = 4;
+
+/// Work that another node has room for is offered again after this pause.
+constexpr auto elsewhere_pause = std::chrono::milliseconds{200};
 
 constexpr auto tick_interval = std::chrono::seconds{1};
 
@@ -23,7 +28,11 @@ std::string key_of(const std::string& request, const std::string& engine, int at
 
 void deployment_state::start() {
   auto me = caf::actor_cast<deployment_actor>(self);
-  subscriptions.push_back(around.link->subscribe(around.names.all_releases(), into_mailbox(me, release_topic)));
+  const auto& names = around.names;
+  subscriptions.push_back(around.link->subscribe(names.all_releases(), into_mailbox(me, release_topic)));
+  subscriptions.push_back(around.link->subscribe(names.node_command(around.node, "drain"), into_mailbox(me, drain_topic)));
+  subscriptions.push_back(around.link->subscribe(names.node_command(around.node, "resume"), into_mailbox(me, resume_topic)));
+  subscriptions.push_back(around.link->follow_bucket(names.node_bucket(), into_mailbox(me, node_topic), {}));
   node_lease.key = subjects::token(around.node);
   say_alive();
   self->delayed_send(self, tick_interval, reminder{});
@@ -55,15 +64,58 @@ void deployment_state::take_lease(const lease& answer) {
   const bool had_it = node_lease.revision > 0;
   node_lease.revision = answer.revision;
   if (answer.revision > 0) {
-    if (!work)
+    if (!work && !draining)
       take_work();
     if (std::exchange(stale, false))
       say_alive();
   } else if (had_it) {
     say_alive(); // it ran out while nobody could be reached: still ours if nobody else took it
-  } else if (work) {
+  } else if (work || !running.empty()) {
     leave_node();
   }
+}
+
+void deployment_state::drain(bool on, const std::string& reply) {
+  if (node_lease.revision == 0)
+    return; // another process answers
+  draining = on;
+  if (!on && !work)
+    take_work();
+  if (on) {
+    work.reset();
+    for (const auto& engine : waiting)
+      engine.receipt->retry(elsewhere_pause);
+    waiting.clear();
+  }
+  spdlog::info("node-{}: {}", on ? "draining" : "resumed", around.node);
+  say_alive();
+  if (!reply.empty())
+    around.link->publish(reply, encode_message("node", "", offer()));
+}
+
+void deployment_state::take_neighbour(const envelope& e) {
+  const auto other = message_as<node_alive>(e);
+  if (!other || other->pool != settings.pool || other->node == around.node)
+    return;
+  const auto type = other->host == "simulated" ? std::string{} : other->gpu; // anything can be simulated
+  neighbours[other->node] = {{other->node, type, other->gpus, other->gpus_free, other->draining}, 0};
+}
+
+placement deployment_state::place_of(const held_engine& engine) const {
+  const auto type = settings.host->kind() == "simulated" ? std::string{} : settings.gpu;
+  std::vector<node_offer> nodes{{around.node, type, settings.gpus, free_gpus(), draining}};
+  for (const auto& [node, seen] : neighbours)
+    nodes.push_back(seen.offer);
+  return place(engine.what.gpus(), engine.what.gpu.name, around.node, nodes);
+}
+
+void deployment_state::hand_back_what_others_can_start() {
+  std::erase_if(waiting, [&](const held_engine& engine) {
+    if (place_of(engine) != placement::elsewhere)
+      return false;
+    engine.receipt->retry(elsewhere_pause);
+    return true;
+  });
 }
 
 deployment_state::~deployment_state() {
@@ -76,6 +128,8 @@ deployment_state::~deployment_state() {
 }
 
 void deployment_state::take(const bus_mail& mail) {
+  if (mail.topic == drain_topic || mail.topic == resume_topic)
+    return drain(mail.topic == drain_topic, mail.message.reply); // the question may have any body
   std::vector<codec_error> errors;
   auto e = decode_envelope(mail.message.body, errors);
   if (!e) {
@@ -84,7 +138,12 @@ void deployment_state::take(const bus_mail& mail) {
       mail.receipt->ack();
     return;
   }
-  mail.topic == deploy_topic ? enqueue(*e, mail.receipt) : release(*e);
+  if (mail.topic == deploy_topic)
+    enqueue(*e, mail.receipt);
+  else if (mail.topic == node_topic)
+    take_neighbour(*e);
+  else
+    release(*e);
 }
 
 void deployment_state::enqueue(const envelope& e, const delivery_ptr& receipt) {
@@ -121,14 +180,17 @@ void deployment_state::take_verdict(const work_verdict& verdict) {
     return engine.receipt->ack();
   if (verdict.what == work_verdict::no_answer)
     return engine.receipt->retry(unanswered_pause);
-  if (engine.what.gpus() > settings.gpus)
+  const auto where = place_of(engine);
+  if (draining || where == placement::elsewhere)
+    return engine.receipt->retry(elsewhere_pause);
+  if (where == placement::nowhere)
     return publish(engine, "failed",
                    engine_failed{engine.what.engine,
                                  engine.what.attempt,
                                  {failure_class::permanent,
                                   failure_cause::unsupported,
-                                  "needs " + std::to_string(engine.what.gpus()) + " GPUs, the pool has "
-                                      + std::to_string(settings.gpus),
+                                  "needs " + std::to_string(engine.what.gpus()) + " GPUs of one node, pool " + settings.pool
+                                      + " has no such node",
                                   {}}},
                    true);
   if (find(engine.key)) // a second delivery was quicker
@@ -158,10 +220,12 @@ void deployment_state::start_what_fits() {
   for (;;) {
     std::vector<waiting_engine> sizes;
     for (const auto& engine : waiting)
-      sizes.push_back({engine.what.gpus()});
+      sizes.push_back({engine.what.gpus(), engine.passed_over});
     const auto next = next_to_start(sizes, free_gpus());
     if (!next)
       return;
+    for (size_t i = 0; i < *next; ++i)
+      ++waiting[i].passed_over;
     auto chosen = std::move(waiting[*next]);
     waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(*next));
     chosen.since = self->clock().now();
@@ -263,6 +327,15 @@ void deployment_state::say_alive() {
   }
   asking = true;
   stale = false;
+  auto value = encode_message(around.instance, "", offer());
+  auto handler = [me = caf::actor_cast<deployment_actor>(self)](lease l) { caf::anon_send(me, lease_mail{std::move(l)}); };
+  if (node_lease.revision > 0)
+    around.link->renew_lease(around.names.node_bucket(), node_lease, std::move(value), handler);
+  else
+    around.link->acquire_lease(around.names.node_bucket(), node_lease.key, std::move(value), handler);
+}
+
+node_alive deployment_state::offer() const {
   node_alive now;
   now.node = around.node;
   now.instance = around.instance;
@@ -273,19 +346,19 @@ void deployment_state::say_alive() {
   now.gpu = settings.gpu;
   now.gpus = settings.gpus;
   now.gpus_free = free_gpus();
+  now.draining = draining;
   for (const auto& [key, engine] : running)
     now.engines.push_back({engine.request, engine.what.engine, engine.what.attempt, engine.what.gpus(), engine.ready});
   for (const auto& engine : waiting)
     now.engines.push_back({engine.request, engine.what.engine, engine.what.attempt, 0, false});
-  auto value = encode_message(around.instance, "", now);
-  auto handler = [me = caf::actor_cast<deployment_actor>(self)](lease l) { caf::anon_send(me, lease_mail{std::move(l)}); };
-  if (node_lease.revision > 0)
-    around.link->renew_lease(around.names.node_bucket(), node_lease, std::move(value), handler);
-  else
-    around.link->acquire_lease(around.names.node_bucket(), node_lease.key, std::move(value), handler);
+  return now;
 }
 
 void deployment_state::tick() {
+  for (auto& [node, seen] : neighbours)
+    ++seen.age;
+  std::erase_if(neighbours, [](const auto& entry) { return entry.second.age > neighbour_lost_ticks; });
+  hand_back_what_others_can_start();
   for (auto& engine : waiting)
     engine.receipt->working();
   for (auto& [key, engine] : running)

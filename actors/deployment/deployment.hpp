@@ -12,6 +12,7 @@
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/deployment/placement.hpp"
 #include "actors/mail.hpp"
 #include "adapters/simulation/engine_host.hpp"
 #include "messages/codec.hpp"
@@ -85,6 +86,7 @@ struct deployment_state {
     engine_actor actor;   ///< once started
     bool ready = false;
     bool releasing = false;
+    int passed_over = 0;                ///< later arrivals that were started before it
     bool failed = false;                ///< its failure or loss is published already
     caf::actor_clock::time_point since; ///< start of the lease on its GPUs
   };
@@ -92,6 +94,14 @@ struct deployment_state {
   // -- steps ------------------------------------------------------------------------------------------
   void take_work();
   void leave_node();
+  /// What this node offers and runs now.
+  node_alive offer() const;
+  void take_neighbour(const envelope& e);
+  void drain(bool on, const std::string& reply);
+  /// Where an engine belongs, by what every node of the pool last said.
+  placement place_of(const held_engine& engine) const;
+  /// Gives work back that waits here while another node has room.
+  void hand_back_what_others_can_start();
   void enqueue(const envelope& e, const delivery_ptr& receipt);
   void start_what_fits();
   void release(const envelope& e);
@@ -105,9 +115,17 @@ struct deployment_state {
   deployment_actor::pointer self = nullptr;
   surroundings around;
   deployment_settings settings;
-  lease node_lease;    ///< revision 0: another process is this node, or was until lately
-  bool asking = false; ///< an answer about the lease is on its way
-  bool stale = false;  ///< something changed since it was asked
+  /// A node of the pool as it was last heard.
+  struct neighbour {
+    node_offer offer;
+    int age = 0; ///< ticks since then
+  };
+
+  bool draining = false;
+  std::map<std::string, neighbour> neighbours; ///< by node
+  lease node_lease;                            ///< revision 0: another process is this node, or was until lately
+  bool asking = false;                         ///< an answer about the lease is on its way
+  bool stale = false;                          ///< something changed since it was asked
   uint64_t tickets = 0;
   std::map<uint64_t, held_engine> offered; ///< its session was asked whether it is still wanted
   std::deque<held_engine> waiting;

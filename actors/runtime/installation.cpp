@@ -13,9 +13,6 @@ namespace sextant {
 
 namespace {
 
-/// Leases of requests and nodes last this long without renewal; their owners renew every second.
-constexpr auto lease_time = std::chrono::milliseconds{3500};
-
 std::string random_instance() {
   std::random_device device;
   char text[17];

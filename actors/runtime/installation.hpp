@@ -26,8 +26,8 @@ struct installation_settings {
   std::set<std::string> roles = all_roles();
   std::string node = "local";
   std::string pool = "default";
-  std::string zone = "local";   ///< where this process's load runs, and where the endpoints of its engines are reached
-  std::string gpu = "h200_sxm"; ///< type of its GPUs
+  std::string zone = "local"; ///< where this process's load runs, and where the endpoints of its engines are reached
+  std::string gpu;            ///< type of its GPUs; empty: whatever an engine asks for
   int gpus = 8;
   std::string version;               ///< of the program
   std::shared_ptr<engine_host> host; ///< of the deployment role

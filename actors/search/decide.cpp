@@ -193,7 +193,7 @@ void search_run::deploy_next(const std::array<std::vector<need>, 2>& needs) {
     // Speculation never takes the GPUs that a more promising engine waits for.
     if (adaptive && !phase_rests && (blocked || !may_speculate(*n)))
       continue;
-    if (candidate.report.layout.gpus <= gpus_at_once(known_.request) - known_.gpus_held())
+    if (candidate.report.layout.gpus <= known_.gpus_free())
       deploy(candidate);
     else if (!blocked)
       blocked = n;
@@ -218,8 +218,7 @@ void search_run::fill_up(const std::array<std::vector<need>, 2>& needs) {
       if (candidate.life == engine_life::idle && (!smallest || candidate.report.layout.gpus < smallest->report.layout.gpus))
         smallest = &candidate;
     }
-  if (smallest && alive < engines_side_by_side
-      && smallest->report.layout.gpus <= gpus_at_once(known_.request) - known_.gpus_held())
+  if (smallest && alive < engines_side_by_side && smallest->report.layout.gpus <= known_.gpus_free())
     deploy(*smallest);
 }
 
@@ -240,7 +239,7 @@ bool search_run::curve_first(candidate_track& candidate) {
 
 /// The last resort: engines that only wait for their curves are ended for one that cannot start beside them.
 void search_run::make_room(const need& blocked, const std::array<std::vector<need>, 2>& needs) {
-  int free = gpus_at_once(known_.request) - known_.gpus_held();
+  int free = known_.gpus_free();
   const auto& waiting = known_.candidates[blocked.candidate].report;
   for (auto& candidate : known_.candidates) {
     const auto index = static_cast<size_t>(&candidate - known_.candidates.data());

@@ -110,6 +110,14 @@ bool search_run::take(const engine_released& x) {
   auto* candidate = known_.find(x.engine);
   if (!candidate || candidate->incarnation != x.attempt || candidate->life == engine_life::idle)
     return false;
+  if (candidate->life == engine_life::deploying && x.held_s == 0 && !over()) {
+    // It never started: no node had room for it beside the engines that are held. They make room, or it waits for them.
+    candidate->life = engine_life::idle;
+    if (const int held = known_.gpus_held(); held > 0)
+      known_.room = std::min(known_.room, held + candidate->report.layout.gpus - 1);
+    tell("engine_waits", x.engine + " finds no node with room beside the engines that are held", x.engine);
+    return true;
+  }
   if (candidate->gone || candidate->life != engine_life::releasing)
     return engine_ended(x.engine, x.attempt,
                         {failure_class::transient, failure_cause::engine_gone, "its endpoint was gone", {}});

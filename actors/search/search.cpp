@@ -6,7 +6,7 @@ namespace sextant {
 
 namespace {
 
-enum topic { accepted, listed, cancelled };
+enum topic { accepted, listed, cancelled, owned };
 
 bool over(const std::string& state) {
   return state == "finished" || state == "failed" || state == "cancelled";
@@ -24,11 +24,14 @@ void search_state::start() {
       around.link->follow(names.request_stream(), names.all_accepted(), 1, into_mailbox(me, accepted), [] {}));
   subscriptions.push_back(around.link->subscribe_group(names.request_list(), "search", into_mailbox(me, listed)));
   subscriptions.push_back(around.link->subscribe(names.request_command("*", "cancel"), into_mailbox(me, cancelled)));
+  subscriptions.push_back(around.link->follow_bucket(names.lease_bucket(), into_mailbox(me, owned), {}));
 }
 
 void search_state::take(const bus_mail& mail) {
   if (mail.topic == cancelled)
     return take_cancel(mail.message);
+  if (mail.topic == owned)
+    return take_owner(mail.message);
   if (mail.topic == listed) {
     request_list list;
     for (const auto& id : order)
@@ -86,6 +89,16 @@ void search_state::take_report(const session_report& report) {
   found->second.summary = report.summary;
   if (over(report.summary.state))
     give_turn();
+}
+
+void search_state::take_owner(const bus_message& message) {
+  std::vector<codec_error> errors;
+  const auto e = decode_envelope(message.body, errors);
+  const auto summary = e ? message_as<request_summary>(*e) : std::nullopt;
+  if (!summary || e->id == around.instance)
+    return; // sessions of this process report by themselves
+  if (const auto found = requests.find(summary->id); found != requests.end() && !over(found->second.summary.state))
+    found->second.summary = *summary;
 }
 
 void search_state::take_cancel(const bus_message& message) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include <caf/actor_clock.hpp>
 #include <caf/replies_to.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_actor.hpp>
@@ -66,6 +67,8 @@ struct search_state {
   /// would never end, so requests of one pool are worked on in the order of their acceptance.
   void give_turn();
   void take_report(const session_report& report);
+  /// The lease on a request as its owner wrote it: where the request stands.
+  void take_owner(const bus_message& message);
   void take_cancel(const bus_message& message);
 
   struct tracked_request {
@@ -95,6 +98,8 @@ struct session_state {
   void start();
   void take(const bus_mail& mail);
   void ask_for_lease();
+  /// Whether the lease is held for certain: nobody else can have it before it runs out by the clock of this process.
+  bool owns() const;
   void take_lease(const lease& answer);
   void tick();
   void finish();
@@ -127,6 +132,9 @@ struct session_state {
   /// Ends engines of this request that no decision asks for any more, e.g. started twice by a redelivery.
   void release_strays(const node_alive& beat);
   void look_for_lost_engines();
+  /// Takes back an engine that waits for GPUs while this very request holds others idle: nodes are not one piece, and what
+  /// is held may be what is in its way.
+  void take_back_what_cannot_start();
 
   // -- people -----------------------------------------------------------------------------------------
   void tell(progress what);
@@ -139,7 +147,8 @@ struct session_state {
   /// A process that runs engines, as it was last heard.
   struct heartbeat {
     std::string node;
-    int age = 0; ///< ticks since it was heard
+    int age = 0;                      ///< ticks since it was heard
+    std::set<std::string> starting{}; ///< engines of this request that hold GPUs of it and are not ready
   };
 
   session_actor::pointer self = nullptr;
@@ -149,6 +158,8 @@ struct session_state {
   search_actor parent;
   std::unique_ptr<search_core> core;
   lease held;
+  bool asking = false;                           ///< an answer about the lease is on its way
+  caf::actor_clock::time_point asked, confirmed; ///< when the lease was last asked for; and when, for what is held
   bool replaying = true;
   bool ended = false;
   bool turn = false;            ///< whether the pool may be used
@@ -157,6 +168,7 @@ struct session_state {
   std::set<std::string> issued; ///< keys of work issued in this life
   std::map<std::string, live_engine> engines;
   std::map<std::string, heartbeat> processes; ///< by instance
+  int stuck_ticks = 0;                        ///< ticks in which nothing could go on but for GPUs
   std::vector<bus_message> questions;         ///< asked while the results were still being read
   int silent_ticks = 0;                       ///< ticks since this life began, for processes that were never heard
   std::optional<failure> end_reason;          ///< cancelled, or given up

@@ -21,6 +21,9 @@ constexpr int process_lost_ticks = 6;
 /// The same when another process of its node is heard: most likely it was restarted.
 constexpr int process_replaced_ticks = 2;
 
+/// Ticks that a request waits for GPUs with engines of its own idle before it takes the waiting one back.
+constexpr int most_stuck_ticks = 3;
+
 constexpr auto tick_interval = std::chrono::seconds{1};
 
 std::string engine_key(const std::string& engine, int attempt) {
@@ -47,17 +50,29 @@ void session_state::start() {
 void session_state::ask_for_lease() {
   auto me = caf::actor_cast<session_actor>(self);
   auto handler = [me](lease l) { caf::anon_send(me, lease_mail{std::move(l)}); };
+  if (std::exchange(asking, true))
+    return; // the answer will come: the bus asks until the server decides
+  asked = self->clock().now();
+  const request_summary now{request.id,    request.name, request.model.name,        turn ? "running" : "waiting",
+                            core->stage(), false,        core->totals().points_done};
+  auto value = encode_message(around.instance, request.id, now);
   if (held.revision > 0)
-    around.link->renew_lease(around.names.lease_bucket(), held, around.instance, handler);
+    around.link->renew_lease(around.names.lease_bucket(), held, std::move(value), handler);
   else
-    around.link->acquire_lease(around.names.lease_bucket(), subjects::token(request.id), around.instance, handler);
+    around.link->acquire_lease(around.names.lease_bucket(), subjects::token(request.id), std::move(value), handler);
+}
+
+bool session_state::owns() const {
+  return held.revision > 0 && self->clock().now() - confirmed < lease_time;
 }
 
 void session_state::take_lease(const lease& answer) {
+  asking = false;
   if (ended)
     return;
   const bool had_it = held.revision > 0;
   held = answer;
+  confirmed = asked; // it runs out from when it was written, which was not before it was asked for
   if (held.revision == 0 && had_it) {
     spdlog::warn("lease-lost: {}", request.id);
     return self->quit(lease_lost);
@@ -78,8 +93,10 @@ void session_state::tick() {
   ++silent_ticks;
   for (auto& [instance, beat] : processes)
     ++beat.age;
-  if (!replaying) {
+  if (!replaying && owns()) {
+    pump(); // what was not issued while the lease was in doubt
     look_for_lost_engines();
+    take_back_what_cannot_start();
     if (deadline_over(request, rfc3339_now()) && issued.insert("deadline").second)
       decide("deadline", budget_spent{"the deadline of " + std::to_string(std::llround(request.deadline_s)) + " s"});
     for (const auto& release : core->wanted().release) // core messages may be lost: say it again until it is in the results
@@ -188,7 +205,7 @@ void session_state::start_work() {
 
 void session_state::pump() {
   // Without its turn a request starts nothing, but one that was taken back or has its answer may end.
-  if (ended || (!turn && !core->wanted().finished && !core->wanted().write))
+  if (ended || !owns() || (!turn && !core->wanted().finished && !core->wanted().write))
     return;
   const auto work = core->wanted();
   const auto& names = around.names;
@@ -256,8 +273,12 @@ void session_state::take_heartbeat(const bus_message& message) {
   auto beat = e ? message_as<node_alive>(*e) : std::nullopt;
   if (!beat)
     return;
-  processes[beat->instance] = {beat->node, 0};
-  if (replaying)
+  auto& process = processes[beat->instance];
+  process = {beat->node, 0};
+  for (const auto& x : beat->engines)
+    if (x.request == request.id && x.gpus > 0 && !x.ready)
+      process.starting.insert(engine_key(x.engine, x.attempt));
+  if (replaying || !owns())
     return;
   release_strays(*beat);
   for (auto& entry : engines) { // clang 14 cannot capture structured bindings
@@ -312,9 +333,27 @@ void session_state::look_for_lost_engines() {
   }
 }
 
+void session_state::take_back_what_cannot_start() {
+  const auto work = core->wanted();
+  const bool starting =
+      std::any_of(processes.begin(), processes.end(), [](const auto& process) { return !process.second.starting.empty(); });
+  if (work.deploy.empty() || !work.measure.empty() || !work.release.empty() || starting || engines.empty()) {
+    stuck_ticks = 0;
+    return;
+  }
+  if (++stuck_ticks < most_stuck_ticks)
+    return;
+  stuck_ticks = 0;
+  const auto& what = work.deploy.front();
+  around.link->publish(around.names.release(request.id),
+                       encode_message("release", request.id, release_engine{what.engine, what.attempt, {}}));
+}
+
 // -- people -----------------------------------------------------------------------------------------------
 
 void session_state::tell(progress what) {
+  if (!owns())
+    return; // the owner tells
   const auto totals = core->totals();
   what.stage = core->stage();
   what.points_done = totals.points_done;
@@ -331,6 +370,8 @@ void session_state::tell(progress what) {
 }
 
 void session_state::answer_wants(const bus_message& question) {
+  if (!ended && !owns())
+    return;                  // the owner answers; nobody's answer means that the work is offered again
   if (replaying && !ended) { // what is wanted is known once the results are read
     questions.push_back(question);
     return;
@@ -352,7 +393,7 @@ void session_state::answer_wants(const bus_message& question) {
 }
 
 void session_state::answer_get(const std::string& reply) {
-  if (reply.empty())
+  if (reply.empty() || (!ended && !owns())) // the owner answers
     return;
   const auto id = "get-" + request.id;
   if (!ended)

@@ -82,6 +82,11 @@ int knowledge::gpus_held() const {
   return sum;
 }
 
+int knowledge::gpus_free() const {
+  const int held = gpus_held(), all = gpus_at_once(request);
+  return held == 0 ? all : std::min(all, room) - held;
+}
+
 std::vector<point_plan> sweep_points(const profile_request& request, const candidate_report& candidate, int64_t kv_tokens) {
   if (candidate.role == phase::prefill)
     return {prefill_plan(request, candidate.engine, candidate.layout, point_set::sweep, request.sla.isl)};

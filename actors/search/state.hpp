@@ -1,6 +1,7 @@
 // state.hpp: What a search knows: candidates, the lives of their engines, their points. Data with questions, no decisions.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -72,6 +73,9 @@ struct knowledge {
   std::vector<std::string> remarks;
   bool budget_spent = false;
   std::vector<std::string> rejected; ///< points that are no pick any more: a pair with them did not keep its promise
+  /// GPUs that could be held side by side when last tried: nodes are not one piece. Lowered when an engine found no room
+  /// beside those that were held.
+  int room = std::numeric_limits<int>::max();
 
   double target(phase role) const { return role == phase::prefill ? request.sla.ttft_ms : request.sla.itl_ms; }
   candidate_track* find(const std::string& engine);
@@ -81,6 +85,8 @@ struct knowledge {
   selected_engine pick(phase role) const;
   double gpu_seconds() const;
   int gpus_held() const;
+  /// GPUs that one more engine may have. With nothing held, all that the request may use.
+  int gpus_free() const;
 };
 
 /// Sweep points of a candidate whose engine holds `kv_tokens`; prefill needs no capacity.

@@ -36,9 +36,9 @@ class ServingTest(SextantTest):
         self.url = re.search(r"nats://[\d.:]+", ports.read_text()).group(0)
         return server
 
-    def start_serving(self):
+    def start_serving(self, *more):
         serving = self.start("serve", "--nats", self.url, "--host", "simulated", "--gpus", self.gpus, "--output-dir", self.out,
-                             *self.serve_options)
+                             *self.serve_options, *more)
         self.assertTrue(wait_until(lambda: "serving" in serving.stderr or not serving.running(), 20))
         self.assertTrue(serving.running(), serving.stderr)
         return serving

@@ -4,16 +4,13 @@
 #include <future>
 #include <random>
 
+#include "tools/sextant/clients.hpp"
 #include "tools/sextant/process.hpp"
 
 namespace sextant {
 
-namespace {
-
 using std::chrono::milliseconds;
 
-/// Asks and waits. The answer's envelope; on failure nothing, with the reason printed.
-/// The answer to a question, waited for as long as `--timeout` says. Errors are printed; nothing then.
 std::optional<envelope> ask(bus& link, const std::string& subject, const std::string& body, const command_line& args) {
   const auto timeout = milliseconds{std::llround(std::stod(args.value("timeout")) * 1000)};
   std::promise<std::pair<std::optional<bus_message>, std::string>> promise;
@@ -34,11 +31,12 @@ std::optional<envelope> ask(bus& link, const std::string& subject, const std::st
   return e;
 }
 
-/// The bus of a thin client. What a client logs is nobody's output: it goes to `--log-file` or nowhere.
 std::shared_ptr<bus> client_link(const command_line& args) {
   start_logging(args.value("log-file"), args.value("log-level"));
   return connect_from(args);
 }
+
+namespace {
 
 std::string random_id() {
   std::random_device device;

@@ -26,6 +26,9 @@ int run_watch(const command_line& args);
 int run_cancel(const command_line& args);
 int run_results(const command_line& args);
 int run_list(const command_line& args);
+int run_nodes(const command_line& args);
+int run_top(const command_line& args);
+int run_drain(const command_line& args);
 int run_pick(const command_line& args);
 
 // Commands with flags of their own, with the names of the tools that they stand in for: the words behind the command.

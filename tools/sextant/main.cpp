@@ -41,7 +41,8 @@ int main(int argc, char** argv) {
   static const std::map<std::string, int (*)(const command_line&)> commands{
       {"profile", run_profile}, {"estimate", run_estimate}, {"serve", run_serve},   {"agent", run_agent},
       {"submit", run_submit},   {"watch", run_watch},       {"cancel", run_cancel}, {"results", run_results},
-      {"list", run_list},       {"pick", run_pick},
+      {"list", run_list},       {"nodes", run_nodes},       {"top", run_top},       {"drain", run_drain},
+      {"pick", run_pick},
   };
   return commands.at(args.command)(args);
 }

@@ -34,7 +34,8 @@ installation_settings settings_from(const command_line& args) {
   settings.node = args.has("node-name") ? args.value("node-name") : host_name();
   settings.pool = args.value("pool");
   settings.zone = args.has("zone") ? args.value("zone") : settings.node;
-  settings.gpu = args.value("gpu");
+  if (args.has("gpu"))
+    settings.gpu = args.value("gpu");
   settings.gpus = std::stoi(args.value("gpus"));
   settings.version = SEXTANT_VERSION;
   return settings;
@@ -185,8 +186,8 @@ int run_agent(const command_line& args) {
   const auto ready = [&](const installation& roles) {
     auto error = wait_for_node(*link, settings, roles.instance());
     if (error.empty())
-      fprintf(stderr, "node %s offers %d %s GPUs to pool %s of %s (%s host)\n", settings.node.c_str(), settings.gpus,
-              settings.gpu.c_str(), settings.pool.c_str(), settings.names.prefix().c_str(), args.value("host").c_str());
+      fprintf(stderr, "node %s offers %d GPUs to pool %s of %s (%s host)\n", settings.node.c_str(), settings.gpus,
+              settings.pool.c_str(), settings.names.prefix().c_str(), args.value("host").c_str());
     return error;
   };
   return run_roles(settings, link, ready, "ending: engines first, then this process; their points are measured elsewhere");

@@ -188,6 +188,26 @@ TEST_CASE("a point that fails for good is left out with a remark") {
                     [&](const std::string& r) { return r.find(curve_point) != std::string::npos; }));
 }
 
+TEST_CASE("engines that find no room beside an idle one wait until it has made room, and that is no failure") {
+  const auto request = request_for(sample::dense, search_policy::adaptive);
+  auto search = make_search(request);
+  const auto held = search->wanted().deploy.back();
+  engine_ready ready;
+  ready.engine = held.engine;
+  ready.attempt = 1;
+  ready.kv_tokens = 1'000'000;
+  search->apply(ready);
+  int taken_back = 0; // whoever starts engines has no room for a second one, whatever the sum of GPUs says
+  for (auto asked = search->wanted().deploy; !asked.empty() && taken_back < 50;
+       asked = search->wanted().deploy, ++taken_back)
+    search->apply(engine_released{asked.front().engine, asked.front().attempt, 0});
+  CHECK(taken_back > 0);
+  CHECK(search->wanted().deploy.empty());
+  CHECK(search->result().attempts_failed == 0);
+  search->apply(engine_lost{held.engine, 1, {failure_class::transient, failure_cause::node_lost, "gone", {}}});
+  CHECK_FALSE(search->wanted().deploy.empty()); // nothing is held: all GPUs may be used again
+}
+
 TEST_CASE("the results of an old incarnation change nothing") {
   const auto request = request_for(sample::dense);
   auto search = make_search(request);
