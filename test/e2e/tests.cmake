@@ -14,7 +14,7 @@ function(sextant_python_tests file)
     string(REGEX REPLACE "^test_" "" name "${method}")
     string(REPLACE "_" " " name "${title}: ${name}")
     add_test(NAME "${name}" COMMAND "${SEXTANT_PYTHON_BASE}" "${CMAKE_SOURCE_DIR}/test/${file}.py" -k ".${method}")
-    set_tests_properties("${name}" PROPERTIES FIXTURES_REQUIRED python_base TIMEOUT 180 LABELS e2e SKIP_RETURN_CODE 77
+    set_tests_properties("${name}" PROPERTIES FIXTURES_REQUIRED python_base TIMEOUT 420 LABELS e2e SKIP_RETURN_CODE 77
       ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>;NULL_SERVER=$<TARGET_FILE:null_server>;SEXTANT_TABLES=none" ${ARGN})
   endforeach()
 endfunction()

@@ -112,10 +112,11 @@ TEST_CASE("virtual: closed loop keeps the planned number in flight") {
   w.plan.osl = 50;
   const auto m = measure("virtual-loop", w);
   CHECK(m.valid);
-  std::vector<std::pair<long long, int>> changes; // microseconds, so that sums of milliseconds compare
+  // Microseconds; an end is the sum of two rounded samples, so that it may stand one late beside the start that follows it.
+  std::vector<std::pair<long long, int>> changes;
   for (size_t i = 0; i < 64; ++i) {
     changes.emplace_back(std::llround(m.samples.start_ms[i] * 1e3), 1);
-    changes.emplace_back(std::llround((m.samples.start_ms[i] + m.samples.latency_ms[i]) * 1e3), -1);
+    changes.emplace_back(std::llround((m.samples.start_ms[i] + m.samples.latency_ms[i]) * 1e3) - 1, -1);
   }
   std::sort(changes.begin(), changes.end()); // at equal times the end comes first
   int in_flight = 0, most = 0;
