@@ -154,7 +154,7 @@ class Owners(ServingTest):
             stopped[0].signal(signal.SIGCONT)
         self.assertTrue(wait_until(lambda: re.search(r"(?m)^one\s+finished\b", self.run_to_end("list", "--nats", self.url).stdout), 20))
         for _ in range(4):  # whoever answers
-            results = json.loads(self.run_to_end("results", "one", "--nats", self.url).stdout)
+            results = json.loads(self.run_to_end("results", "one", "--json", "--nats", self.url).stdout)
             self.assertEqual(results["kind"] if "kind" in results else "profile_finished", "profile_finished")
 
 
