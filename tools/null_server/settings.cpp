@@ -16,7 +16,7 @@ using reader = std::function<std::string(std::string_view text, server_settings&
 
 struct flag {
   std::string name;
-  std::string value; ///< placeholder
+  std::string value; ///< name of the value as help shows it, e.g. `MS`
   std::string help;
   reader read;
 };
