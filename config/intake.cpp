@@ -155,8 +155,15 @@ std::string read_base_config(draft& d) {
   }
   std::ifstream file{path, std::ios::binary};
   std::string text{std::istreambuf_iterator<char>{file}, {}};
-  const auto tree = read_document(text, path, d.out.errors);
+  std::vector<document_error> errors;
+  const auto tree = read_document(text, path, errors);
   const auto* kind = tree ? tree->find("kind") : nullptr;
+  if (!d.out.own_files && (!kind || kind->text != "DynamoGraphDeployment")) {
+    // Nothing of what the file says, which may be anything on the serving node.
+    d.refuse("config", "\"" + shown(path) + "\"", "a readable file with a DynamoGraphDeployment");
+    return {};
+  }
+  d.out.errors.insert(d.out.errors.end(), errors.begin(), errors.end());
   if (tree && (!kind || kind->text != "DynamoGraphDeployment"))
     d.refuse("config", kind ? found_text(*kind) : "a file without a kind", "a file with a DynamoGraphDeployment");
   return text;
@@ -273,9 +280,10 @@ std::vector<document_error> limited(std::vector<document_error> errors) {
 
 } // namespace
 
-std::variant<profile_request, std::vector<document_error>> read_request(const std::string& id,
-                                                                        const submit_request& submission) {
+std::variant<profile_request, std::vector<document_error>>
+read_request(const std::string& id, const submit_request& submission, named_files files) {
   draft d;
+  d.out.own_files = files == named_files::of_writer;
   d.source = submission.source.empty() ? "document" : submission.source;
   profile_request request;
   request.id = id;

@@ -10,11 +10,17 @@
 
 namespace sextant {
 
+/// Whose the files are that a submission names by path (`gpu`, `config`).
+enum class named_files : uint8_t {
+  of_writer, ///< the submission was written on this machine: they are opened
+  of_others, ///< it came over the network: a GPU's description is refused, and of a deployment's file only its use is told
+};
+
 /// Parses, defaults and validates a submission: DGDR v1alpha1 or v1beta1 text plus options that override it.
 /// Returns the request or every error, each with file:line:column, path, found, accepted, hint. `id` becomes the request's
 /// id.
-std::variant<profile_request, std::vector<document_error>> read_request(const std::string& id,
-                                                                        const submit_request& submission);
+std::variant<profile_request, std::vector<document_error>>
+read_request(const std::string& id, const submit_request& submission, named_files files = named_files::of_writer);
 
 /// One line per error as people read it: `dgdr.yaml:12:9: spec...ttft: found "fast", accepted: a number > 0 (ms)`.
 std::string format_error(const document_error& error);

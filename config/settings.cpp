@@ -1,6 +1,7 @@
 // settings.cpp: Walks documents and option lists with the schema; everything not understood becomes an error with its place.
 #include "config/settings.hpp"
 
+#include "config/gpu_file.hpp"
 #include "config/nearest.hpp"
 #include "config/option_values.hpp"
 #include "config/options.hpp"
@@ -16,6 +17,15 @@ std::string joined(const std::vector<std::string>& names) {
   for (const auto& name : names)
     result += (result.empty() ? "" : ", ") + name;
   return result;
+}
+
+/// `canonical_value`, without opening a file that the writer may not name.
+std::optional<std::string> canonical_within(const option_row& row, std::string_view text, const reading& out,
+                                            std::string& hint) {
+  if (row.type != option_type::gpu || out.own_files || !is_gpu_file(text))
+    return canonical_value(row, text, hint);
+  hint = "a description file is for commands that run where the file is; a serving node opens none for a request";
+  return std::nullopt;
 }
 
 /// One pass over one document.
@@ -145,7 +155,7 @@ private:
     }
     if (api_ == request_api::v1beta1 && row.beta_value == "auto" && node.text == "auto")
       return node.text;
-    return canonical_value(row, node.text, hint);
+    return canonical_within(row, node.text, out_, hint);
   }
 
   void store(const std::string& name, setting value) {
@@ -195,7 +205,7 @@ void read_one_option(const std::string& given, const std::string& value, uint32_
   auto row = *match.row;
   if (commands == (commands & row.or_none))
     row.range.low = 0;
-  const auto canonical = clean ? canonical_value(row, value, hint) : std::nullopt;
+  const auto canonical = clean ? canonical_within(row, value, out, hint) : std::nullopt;
   if (!canonical) {
     refuse(match.name, "\"" + shown(value) + "\"", clean ? accepted_text(row) : "printable UTF-8 text", hint);
     return;

@@ -23,6 +23,7 @@ using settings = std::map<std::string, setting>;
 
 /// What reading settings leaves besides them.
 struct reading {
+  bool own_files = true; ///< whether files that the writer names (a GPU's description) are opened
   std::vector<document_error> errors;
   std::vector<std::string> warnings; ///< accepted, but not used as written
 };

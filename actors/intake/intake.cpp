@@ -72,7 +72,7 @@ void intake_state::submit(const envelope& e, const std::string& answer_to, const
     return acknowledge(true);
   for (const auto& [option, value] : settings.forced_options)
     submission->options[option] = value;
-  auto outcome = read_request(id, *submission);
+  auto outcome = read_request(id, *submission, settings.files);
   if (auto* refusal = std::get_if<std::vector<document_error>>(&outcome))
     return refuse(id, std::move(*refusal), answer_to, receipt);
   auto& request = std::get<profile_request>(outcome);

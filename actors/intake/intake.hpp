@@ -10,6 +10,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/mail.hpp"
+#include "config/intake.hpp"
 #include "messages/codec.hpp"
 
 namespace sextant {
@@ -21,6 +22,7 @@ using intake_actor = caf::typed_actor<
 
 /// What the installation decides, whatever a request says.
 struct intake_settings {
+  named_files files = named_files::of_others;
   std::map<std::string, std::string> forced_options; ///< e.g. `gpus` and `host` of a `sextant serve`
 };
 

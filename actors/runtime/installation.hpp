@@ -10,6 +10,7 @@
 
 #include "adapters/nats/bus.hpp"
 #include "adapters/simulation/engine_host.hpp"
+#include "config/intake.hpp"
 #include "messages/subjects.hpp"
 
 namespace sextant {
@@ -34,6 +35,7 @@ struct installation_settings {
   int max_measurements = 6;
   std::string output_root = "profiling_results";
   bool folder_per_request = true;
+  named_files files = named_files::of_others;        ///< whose the files are that requests name
   std::map<std::string, std::string> forced_options; ///< options that every request gets, whatever it says
   int restarts = 10;                                 ///< of one role, before the process gives up
   std::function<void(std::string why)> on_give_up;   ///< called once from an actor thread

@@ -32,7 +32,7 @@ void supervisor_state::spawn_role(const std::string& role) {
     roles[role] = caf::actor_cast<caf::actor>(handle);
   };
   if (role == "intake")
-    keep(self->spawn(intake, around, intake_settings{settings.forced_options}));
+    keep(self->spawn(intake, around, intake_settings{settings.files, settings.forced_options}));
   else if (role == "search")
     keep(self->spawn(search, around, search_settings{settings.pool}));
   else if (role == "deployment")

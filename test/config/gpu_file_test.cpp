@@ -60,4 +60,29 @@ TEST_CASE("everything that is wrong with a GPU file is told at once", "[gpu]") {
   CHECK_THAT(errors, Catch::Contains("no file '/nowhere/gpu.yaml'"));
 }
 
+TEST_CASE("what came over the network opens no file of the node that serves it", "[gpu]") {
+  submit_request submission;
+  submission.document = R"(apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeploymentRequest
+metadata: {name: far}
+spec: {model: Qwen/Qwen3-32B, backend: vllm, profilingConfig: {config: {sla: {isl: 3000, osl: 500, ttft: 600, itl: 20}}}}
+)";
+  const auto gpu = file_with("name: mine\nmemory_bytes: 141e9\nmemory_bandwidth: 4.8e12\nbf16_flops: 9.9e14\n");
+  const auto secret = file_with("password: [hidden\n");
+  submission.options = {{"gpu", gpu}};
+  CHECK(std::holds_alternative<profile_request>(read_request("own", submission)));
+  submission.options = {{"gpu", secret}, {"config", secret}};
+  const auto refused = read_request("far", submission, named_files::of_others);
+  const auto* errors = std::get_if<std::vector<document_error>>(&refused);
+  REQUIRE(errors);
+  REQUIRE(errors->size() == 2);
+  for (const auto& error : *errors) {
+    CAPTURE(format_error(error));
+    CHECK((error.path == "options.gpu" || error.path == "options.config"));
+    CHECK_THAT(format_error(error), !Catch::Contains("password") && !Catch::Contains("hidden"));
+  }
+  submission.options = {{"gpu", gpu}};
+  CHECK(std::holds_alternative<std::vector<document_error>>(read_request("far", submission, named_files::of_others)));
+}
+
 } // namespace sextant

@@ -182,6 +182,7 @@ int run_profile(const command_line& args) {
     settings.host = host;
     settings.output_root = directory;
     settings.folder_per_request = false;
+    settings.files = named_files::of_writer;
     settings.on_give_up = [&queue](const std::string& why) { queue.fail("gave up: " + why); };
     auto roles = installation::start(settings, local.link);
     const auto trouble = submit_and_wait(*local.link, settings.names, request.id, *submission, queue);
