@@ -130,6 +130,8 @@ engine_group group_of(const cells& row, const std::string& prefix, const engine_
 
 /// What is known of how the benchmark drove the engine (its public recipes).
 void set_recipe(benchmark_row& row, const cells& c) {
+  row.through_frontend =
+      c.text("origin") == "nvidia_gap_analysis" || c.text("image").find("ai-dynamo") != std::string_view::npos;
   if (!c.text("origin").starts_with("inference"))
     return;
   row.waves = 10;
@@ -246,6 +248,11 @@ benchmark_row read_benchmark_row(const csv_table& table, std::size_t index) {
     row.traffic.concurrency = 1.0 * c.count(side + "batch_size", 0, true) * labelled
                               * (row.disaggregated ? c.count("decode_num_workers", 1, true) : 1);
   }
+  // `batch_size` is the share of one attention rank. A row that says there is one rank per engine had several engines then;
+  // where the count of ranks is blank or 0 the label was not converted, and its batch says nothing.
+  if (const int share = c.count("batch_size", 0, true);
+      !row.disaggregated && l.dp == 1 && c.text("attention_dp_size") == "1" && share >= 1)
+    row.engines.replicas = std::max(1, static_cast<int>(std::lround(row.traffic.concurrency / share)));
   if (row.reason.empty() && row.traffic.concurrency < 1)
     c.refuse("neither concurrency nor " + side + "batch_size says how many requests run");
   if (l.tp > engine.model.heads && engine.model.heads > 0)
@@ -266,6 +273,8 @@ serving_estimate estimate_row(const benchmark_row& asked, const estimate_context
   if (row.may_speculate)
     row.engines.tokens_per_step = context.parameters->unlabelled_tokens;
   auto traffic = row.traffic;
+  if (row.through_frontend)
+    traffic.front_s = context.parameters->benchmark_front_s;
   const double waves = row.waves > 0 ? row.waves : context.parameters->benchmark_waves;
   traffic.requests = std::max(1.0, std::round(waves * traffic.concurrency));
   if (row.disaggregated && !row.counts_known)

@@ -17,9 +17,10 @@ struct benchmark_row {
   engine_group engines; ///< aggregated, or the decode side
   engine_group prefill; ///< disaggregated
   serving_traffic traffic;
-  bool counts_known = true;   ///< disaggregated: whether the row says how many engines there are
-  bool may_speculate = false; ///< has draft layers, and nothing says whether they were used
-  double waves = 0;           ///< requests over clients as the benchmark ran them; 0: not known
+  bool counts_known = true;      ///< disaggregated: whether the row says how many engines there are
+  bool may_speculate = false;    ///< has draft layers, and nothing says whether they were used
+  bool through_frontend = false; ///< measured through Dynamo's frontend, not at an engine's own server
+  double waves = 0;              ///< requests over clients as the benchmark ran them; 0: not known
 };
 
 /// Columns without which no row can be read.

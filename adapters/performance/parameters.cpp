@@ -53,6 +53,7 @@ void each_parameter(model_parameters& p, Visit&& visit) {
   visit("all.ramp_rows", p.ramp_rows);
   visit("disagg.hand_over_scale", p.hand_over_scale);
   visit("disagg.unlabelled_tokens", p.unlabelled_tokens);
+  visit("benchmark.front_s", p.benchmark_front_s);
   visit("benchmark.waves", p.benchmark_waves);
 }
 

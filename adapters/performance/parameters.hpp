@@ -43,7 +43,8 @@ struct model_parameters {
   double ramp_rows = 96;
   double hand_over_scale = 1.3;   ///< time of a prompt on a prefill engine over that on an aggregated one: router, hand-over
   double unlabelled_tokens = 1.2; ///< tokens per step of disaggregated benchmarks that do not say whether they speculate
-  double benchmark_waves = 8;     ///< requests of a benchmark run over its clients, where the run does not say
+  double benchmark_front_s = 30e-3; ///< of a first token in runs through Dynamo's frontend, over an engine's own server
+  double benchmark_waves = 8;       ///< requests of a benchmark run over its clients, where the run does not say
 
   const gpu_parameters& of(const gpu_facts& gpu) const { return gpus[gpu.sm_version >= 100 ? 1 : 0]; }
   const backend_parameters& of(backend_kind backend) const { return backends[static_cast<std::size_t>(backend)]; }

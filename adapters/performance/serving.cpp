@@ -86,7 +86,7 @@ void fill(serving_estimate& e, const run_outcome& run, const serving_traffic& t,
 }
 
 double outside(const engine_model& model, const serving_traffic& t) {
-  return model.first_token_s + model.prompt_token_s * t.isl * (1 + t.shortest) / 2;
+  return t.front_s + model.first_token_s + model.prompt_token_s * t.isl * (1 + t.shortest) / 2;
 }
 
 } // namespace

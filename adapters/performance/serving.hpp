@@ -19,6 +19,7 @@ struct serving_traffic {
   double rate_per_s = 0;  ///< Poisson arrivals
   double requests = 0;    ///< length of the run; 0: ten times the concurrency, as benchmarks do
   double shortest = 1;    ///< lengths are uniform in [shortest, 1] times `isl` and `osl`
+  double front_s = 0;     ///< that a first token takes in front of the engines' own servers
 };
 
 /// A value with the band that holds the truth in 80 % of cases.

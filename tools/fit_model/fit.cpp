@@ -201,7 +201,7 @@ std::vector<std::size_t> moved_by(fit_stage stage) {
   std::vector<std::size_t> moved;
   for (std::size_t i = 0; i < fitted_constants().size(); ++i) {
     const auto& name = fitted_constants()[i].name;
-    const bool served = name.starts_with("tables.") || name == "benchmark.waves"
+    const bool served = name.starts_with("tables.") || name.starts_with("benchmark.")
                         || ends_with_any(name, {".host_s", ".host_sequence_s", ".host_request_s", ".prompt_layer_s",
                                                 ".mixed_scale", ".first_token_s", ".prompt_token_s", ".elementwise_s"});
     if (!name.starts_with("disagg.") && served == (stage == fit_stage::served))
