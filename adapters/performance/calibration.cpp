@@ -12,8 +12,8 @@ namespace {
 struct spreads {
   double level, slope, length, noise;
 };
-constexpr spreads tpot_spreads{0.20, 0.04, 0.05, 0.05};
-constexpr spreads ttft_spreads{0.40, 0.12, 0.12, 0.15};
+constexpr spreads tpot_spreads{0.20, 0.04, 0.05, 0.07};
+constexpr spreads ttft_spreads{0.40, 0.12, 0.12, 0.22};
 
 using vector3 = std::array<double, 3>;
 
