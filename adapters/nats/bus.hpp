@@ -114,7 +114,7 @@ public:
   virtual void release_lease(std::string bucket, lease held) = 0;
   /// Every lease of a bucket that is held now (subject: its key, body: the owner's text, sequence: its revision), then each
   /// that is taken or renewed. That one ran out is not told: whoever follows counts the time since its last renewal.
-  virtual subscription_ptr follow_bucket(std::string bucket, message_handler handler, std::function<void()> caught_up) = 0;
+  subscription_ptr follow_bucket(const std::string& bucket, message_handler handler, std::function<void()> caught_up);
 
   /// Waits until everything published so far has left this process, at most `timeout`.
   virtual bool flush(std::chrono::milliseconds timeout) = 0;

@@ -153,17 +153,6 @@ public:
       core_->post([core = core_, bucket = std::move(bucket), held = std::move(held)] { core->drop_lease(bucket, held); });
   }
 
-  subscription_ptr follow_bucket(std::string bucket, message_handler handler, std::function<void()> caught_up) override {
-    const auto before_key = jetstream::lease_subject(bucket, "").size();
-    return follow(
-        jetstream::bucket_stream(bucket), jetstream::lease_subject(bucket, ">"), 1,
-        [before_key, handler = std::move(handler)](bus_message m) {
-          m.subject.erase(0, before_key);
-          handler(std::move(m));
-        },
-        std::move(caught_up));
-  }
-
   bool flush(std::chrono::milliseconds) override {
     core_->run_now([] {});
     return true;

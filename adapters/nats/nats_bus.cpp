@@ -153,17 +153,6 @@ public:
           [core = core_.get(), bucket = std::move(bucket), held = std::move(held)] { drop_lease(*core, bucket, held); });
   }
 
-  subscription_ptr follow_bucket(std::string bucket, message_handler handler, std::function<void()> caught_up) override {
-    const auto before_key = jetstream::lease_subject(bucket, "").size();
-    return follow(
-        jetstream::bucket_stream(bucket), jetstream::lease_subject(bucket, ">"), 1,
-        [before_key, handler = std::move(handler)](bus_message m) {
-          m.subject.erase(0, before_key);
-          handler(std::move(m));
-        },
-        std::move(caught_up));
-  }
-
   // -- end ----------------------------------------------------------------------------------------
 
   bool flush(std::chrono::milliseconds timeout) override {
