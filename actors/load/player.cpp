@@ -7,6 +7,8 @@
 #include <fstream>
 #include <thread>
 
+#include <sched.h>
+
 #include "actors/load/player_loop.hpp"
 #include "adapters/http/descriptor_limit.hpp"
 
@@ -35,6 +37,12 @@ machine_ticks read_ticks() {
   return out;
 }
 
+/// Cores that this process may use.
+int usable_cores() {
+  cpu_set_t cores;
+  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? std::max(1, CPU_COUNT(&cores)) : 1;
+}
+
 double planned_rate(const phase_plan& plan) {
   if (plan.timed.size() < 2)
     return 0;
@@ -45,7 +53,7 @@ double planned_rate(const phase_plan& plan) {
 
 /// One loop handles 100,000 events/s and more; several only where the plan asks for more than that and there are cores.
 int loops_for(const traffic_schedule& schedule, const phase_plan& plan, int wanted) {
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int cores = usable_cores();
   const double needed = std::max(static_cast<double>(schedule.concurrency) / 4'000, planned_rate(plan) / 30'000);
   int loops = wanted > 0 ? wanted : std::clamp(static_cast<int>(std::ceil(needed)), 1, std::max(1, cores / 2));
   for (const int limit : {schedule.concurrency, schedule.prefill_concurrency, schedule.warmup_concurrency,
@@ -72,7 +80,7 @@ public:
                const content_maker& make, const play_settings& settings)
       : schedule_(schedule), settings_(settings), warmup_(schedule, traffic_phase::warmup),
         profiling_(schedule, traffic_phase::profiling), loops_(loops_for(schedule, profiling_, settings.threads)),
-        texts_(schedule, urls, make, endpoints.reuse == connection_reuse::never) {
+        texts_(schedule, urls, make, endpoints.reuse == connection_reuse::never, usable_cores() > loops_) {
     result_.began_ns = monotonic_ns();
     timespec t{};
     clock_gettime(CLOCK_REALTIME, &t);
@@ -120,7 +128,7 @@ private:
   }
 
   std::vector<request_record> run_phase(phase_plan& plan, traffic_phase phase) {
-    texts_.wait_for_first(std::max(least_texts_ahead, static_cast<size_t>(2 * schedule_.concurrency)));
+    texts_.make_first(std::max(least_texts_ahead, static_cast<size_t>(2 * schedule_.concurrency)));
     std::vector<phase_work> work(static_cast<size_t>(loops_));
     for (int i = 0; i < loops_; ++i) {
       auto& w = work[static_cast<size_t>(i)];

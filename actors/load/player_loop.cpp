@@ -162,6 +162,8 @@ void load_loop::wait_for_more() {
   const int64_t left = until == dispatch_queue::never_ns ? longest_wait_ns : until - now;
   if (left <= 0)
     return client_->poll(0, now);
+  if (texts_.make_ahead(left))
+    return client_->poll(0, until);
   if (!settings_.spin || left > spin_ns)
     return client_->poll(std::min(longest_wait_ns, settings_.spin ? left - spin_ns : left), until);
   const auto handled = client_->handled();

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include <sched.h>
+
 namespace sextant::load {
 
 namespace {
@@ -23,12 +25,13 @@ bool authorises(std::string name) {
 } // namespace
 
 text_store::text_store(const traffic_schedule& schedule, const std::vector<http_url>& urls, const content_maker& make,
-                       bool close)
+                       bool close, bool spare_core)
     : schedule_(schedule), urls_(urls), make_(make), close_(close), texts_(schedule.requests.size()),
       states_(new std::atomic<uint8_t>[schedule.requests.size()]) {
   for (size_t i = 0; i < schedule.requests.size(); ++i)
     states_[i] = untouched;
-  thread_ = std::thread{[this] { work(); }};
+  if (spare_core)
+    thread_ = std::thread{[this] { work(); }};
 }
 
 text_store::~text_store() {
@@ -37,7 +40,8 @@ text_store::~text_store() {
     ends_ = true;
   }
   room_.notify_all();
-  thread_.join();
+  if (thread_.joinable())
+    thread_.join();
 }
 
 uint32_t text_store::url_of(uint32_t position) const {
@@ -73,44 +77,72 @@ std::string text_store::make_text(uint32_t position, const std::vector<std::stri
                            content.headers);
 }
 
-void text_store::work() {
+/// Takes the next position and makes its text if it is one of a first turn. False: none is left.
+bool text_store::make_next() {
   static const std::vector<std::string> no_answers;
-  for (uint32_t i = 0; i < schedule_.requests.size() && !ends_; ++i) {
-    uint8_t expected = untouched;
-    if (schedule_.requests[i].turn == 0 && states_[i].compare_exchange_strong(expected, in_work)) {
-      texts_[i] = make_text(i, no_answers);
-      waiting_bytes_ += texts_[i].size();
+  const size_t i = next_.fetch_add(1, std::memory_order_relaxed);
+  if (i >= schedule_.requests.size())
+    return false;
+  uint8_t expected = untouched;
+  if (schedule_.requests[i].turn == 0 && states_[i].compare_exchange_strong(expected, in_work)) {
+    const int64_t before = monotonic_ns();
+    auto text = make_text(static_cast<uint32_t>(i), no_answers);
+    const int64_t cost = monotonic_ns() - before;
+    cost_ns_.store(std::max(cost, cost_ns_ - cost_ns_ / 8), std::memory_order_relaxed);
+    expected = in_work;
+    if (states_[i].compare_exchange_strong(expected, storing)) { // else it was due meanwhile, and made by who needed it
+      waiting_bytes_ += text.size();
+      texts_[i] = std::move(text);
       states_[i].store(ready, std::memory_order_release);
     }
-    made_ = i + 1;
+  }
+  ++made_;
+  return true;
+}
+
+void text_store::work() {
+  bool gives_way = false;
+  while (!ends_ && make_next()) {
+    if (playing_ && !gives_way) {
+      const sched_param lowest{};
+      gives_way = sched_setscheduler(0, SCHED_IDLE, &lowest) == 0; // of this thread
+    }
     if (waiting_bytes_ > ahead_bytes) {
       std::unique_lock lock(guard_);
-      progress_.notify_all();
       while (waiting_bytes_ > ahead_bytes / 2
              && !ends_) // a wake-up that is missed costs 1 ms, a lock per text would cost more
         room_.wait_for(lock, 1ms);
     }
   }
-  made_ = schedule_.requests.size();
-  progress_.notify_all();
 }
 
-void text_store::wait_for_first(size_t count) {
+void text_store::make_first(size_t count) {
   count = std::min(count, schedule_.requests.size());
-  std::unique_lock lock(guard_);
   while (made_ < count && waiting_bytes_ <= ahead_bytes / 2)
-    progress_.wait_for(lock, 100us);
+    if (!make_next())
+      std::this_thread::yield(); // the last ones are being made
+  playing_ = true;
+}
+
+bool text_store::make_ahead(int64_t spare_ns) {
+  if (next_.load(std::memory_order_relaxed) >= schedule_.requests.size() || waiting_bytes_ > ahead_bytes)
+    return false;
+  if (2 * cost_ns_ < spare_ns)
+    return make_next();
+  cost_ns_ -= cost_ns_ / 64; // what was interrupted once is not dear for ever
+  return false;
 }
 
 std::string text_store::take(uint32_t position, const std::vector<std::string>& answers) {
   if (schedule_.requests[position].turn > 0)
     return make_text(position, answers);
-  uint8_t state = untouched;
-  if (states_[position].compare_exchange_strong(state, taken)) {
-    ++late_;
-    return make_text(position, answers);
-  }
-  while (states_[position].load(std::memory_order_acquire) == in_work)
+  // One that is in work is made once more: whoever is at it may have no core now.
+  for (uint8_t state : {untouched, in_work})
+    if (states_[position].compare_exchange_strong(state, taken)) {
+      ++late_;
+      return make_text(position, answers);
+    }
+  while (states_[position].load(std::memory_order_acquire) == storing)
     std::this_thread::yield();
   auto text = std::move(texts_[position]);
   waiting_bytes_ -= text.size();
