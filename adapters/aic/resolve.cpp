@@ -18,19 +18,6 @@ namespace {
 constexpr double most_rows = 1 << 22, most_requests = 1 << 16, most_context = 1 << 24, most_elements = 1LL << 40;
 constexpr double only = std::numeric_limits<double>::infinity();
 
-/// How the rows of a table are to be found and read.
-struct query {
-  std::string_view table;
-  std::string_view backend; ///< empty: the engine's; else that of a library all back ends share
-  std::vector<key_rule> keys;
-  std::vector<size_rule> sizes;
-  sample_axes axes;
-  surface_sizes over = surface_sizes::rows;
-  /// The op that a group of rows was measured for, from its sizes in the order of `sizes` and from its chunk.
-  std::function<op(const std::vector<double>&, const chunk_info&)> measured;
-  float error = 0.05F; ///< of an exact shape between its samples
-};
-
 double seconds_by(const op_timer& formulas, surface_sizes sizes, const op& x, double a, double b) {
   return formulas.time(x, load_at(sizes, x, a, b)).seconds;
 }
@@ -76,24 +63,6 @@ std::optional<resolved_op> resolve_in(const resolve_context& c, const op& x, con
   result.error = q.error + chunks.cost + static_cast<float>(std::min(0.3, 0.06 * groups.front().distance));
   result.source = source_text(c.tables, table, info.kernels);
   return result;
-}
-
-/// Of all tables, the best answer: one that fits exactly from a farther table beats a poor fit in a near one.
-std::optional<resolved_op> resolve_by(const resolve_context& c, const op& x, const query& q) {
-  std::optional<resolved_op> best;
-  const bool shared = !q.backend.empty();
-  const auto backend = shared ? q.backend : to_text(c.engine.backend);
-  for (const auto& choice : tables_of(c.tables, c.engine.gpu.name, q.table, backend, shared ? "" : c.engine.version)) {
-    if (best && best->error <= q.error + choice.penalty)
-      continue;
-    auto answer = resolve_in(c, x, q, choice.table);
-    if (!answer)
-      continue;
-    answer->error += choice.penalty;
-    if (!best || answer->error < best->error)
-      best = std::move(answer);
-  }
-  return best;
 }
 
 std::optional<double> number_of(std::string_view text) {
@@ -189,45 +158,6 @@ query absorb_query(const op& x) {
     m.heads = static_cast<int>(sizes[0]);
     return m;
   };
-  return q;
-}
-
-/// Load of experts in the tables: measured real skews; which one belongs to a family is the package's choice.
-std::vector<std::string_view> distributions_of(const model_facts& model) {
-  const bool even = model.family.starts_with("DEEPSEEK") || model.family.starts_with("KIMI");
-  if (even)
-    return {"power_law_1.01", "power_law_1.2", "balanced"};
-  return {"power_law_1.2", "power_law_1.01", "balanced"};
-}
-
-query experts_query(const resolve_context& c, const op& x) {
-  query q;
-  q.table = "moe";
-  q.over = surface_sizes::expert_rows;
-  std::vector<std::string_view> formats{x.quant};
-  if (x.quant.starts_with("fp8"))
-    formats = {x.quant, "fp8_block", "fp8"};
-  else if (x.quant.starts_with("w4a16_mxfp4"))
-    formats = {x.quant, "w4a16_mxfp4", "w4a16_mxfp4_cutlass", "w4a8_mxfp4_mxfp8"};
-  else if (x.quant.starts_with("w4a8_mxfp4"))
-    formats = {x.quant, "w4a8_mxfp4_mxfp8", "w4a8_mxfp4_mxfp8_trtllm", "w4a16_mxfp4"};
-  else if (x.quant == "int4_wo" || x.quant == "w4a16_nvfp4" || x.quant == "nvfp4_wo")
-    formats = {x.quant, "int4_wo", "w4a16_mxfp4"};
-  q.keys = {accept("moe_dtype", formats, false, 0.05F),
-            accept("distribution", distributions_of(c.engine.model), true, 0.02F)};
-  q.sizes = {{"hidden_size", static_cast<double>(x.hidden)}, {"inter_size", static_cast<double>(x.inter)},
-             {"topk", static_cast<double>(x.topk)},          {"num_experts", static_cast<double>(x.experts)},
-             {"moe_tp_size", static_cast<double>(x.moe_tp)}, {"moe_ep_size", static_cast<double>(x.moe_ep)}};
-  q.axes = {"", {"num_tokens"}};
-  q.measured = [x](const std::vector<double>& sizes, const chunk_info& info) {
-    op m = x;
-    int* const fields[] = {&m.hidden, &m.inter, &m.topk, &m.experts, &m.moe_tp, &m.moe_ep};
-    for (std::size_t i = 0; i < std::size(fields); ++i)
-      *fields[i] = static_cast<int>(sizes[i]);
-    m.quant = info.key("moe_dtype");
-    return m;
-  };
-  q.error = 0.08F;
   return q;
 }
 
@@ -351,6 +281,23 @@ query recurrent_query(const op& x) {
 
 } // namespace
 
+std::optional<resolved_op> resolve_by(const resolve_context& c, const op& x, const query& q) {
+  std::optional<resolved_op> best;
+  const bool shared = !q.backend.empty();
+  const auto backend = shared ? q.backend : to_text(c.engine.backend);
+  for (const auto& choice : tables_of(c.tables, c.engine.gpu.name, q.table, backend, shared ? "" : c.engine.version)) {
+    if (best && best->error <= q.error + choice.penalty)
+      continue;
+    auto answer = resolve_in(c, x, q, choice.table);
+    if (!answer)
+      continue;
+    answer->error += choice.penalty;
+    if (!best || answer->error < best->error)
+      best = std::move(answer);
+  }
+  return best;
+}
+
 surface_plan plan_for(const resolve_context& c, surface_sizes sizes, const op& x, const op& measured, bool same) {
   surface_plan plan;
   plan.shape = [&c, sizes, measured](double a, double b) { return seconds_by(c.formulas, sizes, measured, a, b); };
@@ -399,7 +346,7 @@ std::optional<resolved_op> resolve(const resolve_context& c, const op& x) {
     case op_kind::mla_bmm:
       return resolve_by(c, x, absorb_query(x));
     case op_kind::moe:
-      return resolve_by(c, x, experts_query(c, x));
+      return resolve_experts(c, x);
     case op_kind::all_reduce:
     case op_kind::all_gather:
     case op_kind::reduce_scatter:

@@ -196,6 +196,15 @@ surface surface::blend(std::span<const surface> parts, std::span<const double> w
   return result;
 }
 
+void surface::keep_below(const surface& other, double factor) {
+  const double above = std::log2(factor);
+  for (std::size_t i = 0; i < a_.size(); ++i)
+    for (std::size_t j = 0; j < b_.size(); ++j) {
+      auto& y = y_[i * b_.size() + j];
+      y = std::min(y, static_cast<float>(other.log2_seconds(a_[i], b_[j]) + above));
+    }
+}
+
 double surface::log2_seconds(double log2_a, double log2_b) const {
   const auto j = locate(b_, static_cast<float>(log2_b));
   const auto along = [&](std::size_t row) {

@@ -34,6 +34,9 @@ public:
   /// Weighted mean of log times on the nodes of the first.
   static surface blend(std::span<const surface> parts, std::span<const double> weights);
 
+  /// Lowers what lies above `factor` times `other`.
+  void keep_below(const surface& other, double factor);
+
   bool empty() const { return y_.empty(); }
   double seconds(double a, double b) const;
 

@@ -109,6 +109,19 @@ TEST_CASE("products between measured sizes follow the work", "[surface]") {
   CHECK_FALSE(uut.covers(8192, 1024));
 }
 
+TEST_CASE("times that another surface makes implausible are lowered, the rest stays", "[surface]") {
+  const auto row = [](double b, double seconds) { return sample{1, b, static_cast<float>(std::log2(seconds))}; };
+  surface_plan plan;
+  plan.shape = [](double, double b) { return b; };
+  plan.b_limit = 64;
+  const std::vector<sample> even{row(1, 1), row(4, 2), row(16, 8)}, skewed{row(1, 1.2), row(4, 20), row(16, 21)};
+  surface uut{skewed, plan};
+  uut.keep_below(surface{even, plan}, 1.5);
+  CHECK(uut.seconds(1, 1) == Approx(1.2).epsilon(1e-4));
+  CHECK(uut.seconds(1, 4) == Approx(3).epsilon(1e-4));
+  CHECK(uut.seconds(1, 16) == Approx(12).epsilon(1e-4));
+}
+
 TEST_CASE("versions have an order, and the nearest stands in", "[versions]") {
   const std::vector<std::string_view> ascending{"0.1.dev19262", "0.5.6",     "0.5.6.post2", "0.5.9", "0.5.10",
                                                 "1.2.0rc5",     "1.3.0rc10", "1.3.0rc20",   "1.3.0"};
