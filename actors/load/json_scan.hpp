@@ -143,7 +143,10 @@ private:
   /// The rest of a number or name.
   std::string_view word() {
     const char* begin = at_;
-    while (at_ < end_ && ((*at_ >= 'a' && *at_ <= 'z') || (*at_ >= '0' && *at_ <= '9') || std::strchr("+-.E", *at_)))
+    const auto belongs = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'E';
+    };
+    while (at_ < end_ && belongs(*at_))
       ++at_;
     return {begin, static_cast<size_t>(at_ - begin)};
   }

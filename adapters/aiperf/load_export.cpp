@@ -2,6 +2,7 @@
 #include "adapters/aiperf/load_export.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -168,26 +169,51 @@ json metadata_json(const load_facts& f, const request_record& r, bool warmup) {
           {"cancellation_time_ns", cancelled ? json(wall(f, end)) : json(nullptr)}};
 }
 
-json record_json(const load_facts& f, const std::vector<request_metric>& metrics, const request_record& r, bool warmup) {
-  json out;
-  out["metadata"] = metadata_json(f, r, warmup);
-  out["metrics"] = json::object();
+/// What is more than one number: written as text, since it is most of the file.
+void append_gaps(std::string& out, const std::vector<double>& gaps) {
+  char number[32];
+  for (size_t i = 0; i < gaps.size(); ++i) {
+    if (i > 0)
+      out += ',';
+    const auto end = std::to_chars(number, number + sizeof number, gaps[i]).ptr;
+    out.append(number, end);
+  }
+}
+
+json metrics_json(const load_facts& f, const std::vector<request_metric>& metrics, const request_record& r) {
+  json out = json::object();
   if (is_valid(r)) {
     for (const auto& m : metrics)
       if (!m.streaming_only || f.streaming)
         if (const double x = m.of(r); std::isfinite(x))
-          out["metrics"][m.tag] = {{"value", x}, {"unit", m.unit}};
-    std::vector<double> gaps;
-    append_gaps_ms(metric_profile::aiperf, r, gaps);
-    if (f.streaming && !gaps.empty())
-      out["metrics"]["inter_chunk_latency"] = {{"value", gaps}, {"unit", "ms"}};
-    out["error"] = nullptr;
-    return out;
+          out[m.tag] = {{"value", x}, {"unit", m.unit}};
+  } else if (const double isl = input_tokens_of(r); isl > 0) {
+    out["error_isl"] = {{"value", isl}, {"unit", "tokens"}};
   }
-  if (const double isl = input_tokens_of(r); isl > 0)
-    out["metrics"]["error_isl"] = {{"value", isl}, {"unit", "tokens"}};
-  out["error"] = error_json(error_code(r), error_type(r.fault), r.error.empty() ? "the answer has no output" : r.error);
   return out;
+}
+
+json error_of(const request_record& r) {
+  if (is_valid(r))
+    return nullptr;
+  return error_json(error_code(r), error_type(r.fault), r.error.empty() ? "the answer has no output" : r.error);
+}
+
+/// One line of the file; `gaps` is room for a list.
+std::string record_line(const load_facts& f, const std::vector<request_metric>& metrics, const request_record& r,
+                        bool warmup, std::vector<double>& gaps) {
+  std::string out = "{\"metadata\":" + text_of(metadata_json(f, r, warmup), -1) + ",\"metrics\":";
+  out += text_of(metrics_json(f, metrics, r), -1);
+  gaps.clear();
+  if (f.streaming && is_valid(r))
+    append_gaps_ms(metric_profile::aiperf, r, gaps);
+  if (!gaps.empty()) {
+    out.pop_back(); // of an object that has TTFT at least
+    out += ",\"inter_chunk_latency\":{\"value\":[";
+    append_gaps(out, gaps);
+    out += "],\"unit\":\"ms\"}}";
+  }
+  return out + ",\"error\":" + text_of(error_of(r), -1) + "}\n";
 }
 
 } // namespace
@@ -241,9 +267,10 @@ std::string load_summary_csv(const load_summary& s) {
 
 void write_record_lines(const load_records& records, const text_sink& sink) {
   const auto metrics = request_metrics(metric_profile::aiperf);
+  std::vector<double> gaps;
   for (const bool warmup : {true, false})
     for (const auto& r : warmup ? records.warming : records.requests)
-      sink(text_of(record_json(records.facts, metrics, r, warmup), -1) + '\n');
+      sink(record_line(records.facts, metrics, r, warmup, gaps));
 }
 
 void write_inputs(size_t sessions, const std::function<session_inputs(size_t)>& session, const text_sink& sink) {

@@ -101,8 +101,11 @@ void epoll_client::handle(link& l, uint32_t events) {
     shake_hands(l);
   else if (l.state == link_state::busy && (events & EPOLLOUT))
     write_some(l);
-  if (l.fd >= 0 && l.state != link_state::connecting && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
-    read_some(l);
+  if (l.fd < 0 || l.state == link_state::connecting || !(events & (EPOLLIN | EPOLLERR | EPOLLHUP | EPOLLRDHUP)))
+    return;
+  const bool has_end = (events & (EPOLLHUP | EPOLLRDHUP)) != 0; // nobody tells again that it is there
+  while (read_some(l) || (has_end && l.fd >= 0 && l.received)) {
+  }
 }
 
 http_arrival epoll_client::arrival_of(int64_t stamp_ns, int64_t earliest_ns) {

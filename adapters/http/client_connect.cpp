@@ -13,6 +13,8 @@ namespace sextant::http {
 namespace {
 
 constexpr size_t connecting_at_once = 64; ///< listen queues are short
+/// Told once for each arrival, not until all was read: the kernel would look at every socket that had something twice.
+constexpr uint32_t readable = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 } // namespace
 
@@ -29,7 +31,7 @@ link* epoll_client::open_link(uint32_t target_index, size_t address_index, std::
   l->since_ns = monotonic_ns();
   l->slot = static_cast<uint32_t>(links_.size());
   epoll_event e{};
-  e.events = EPOLLIN | EPOLLOUT;
+  e.events = readable | EPOLLOUT;
   e.data.ptr = l.get();
   epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &e);
   ++counters_.connections;
@@ -128,7 +130,7 @@ void epoll_client::watch(link& l, bool wants_write) {
     return;
   l.wants_write = wants_write;
   epoll_event e{};
-  e.events = wants_write ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  e.events = wants_write ? readable | EPOLLOUT : readable;
   e.data.ptr = &l;
   epoll_ctl(epoll_, EPOLL_CTL_MOD, l.fd, &e);
 }

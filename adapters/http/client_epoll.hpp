@@ -48,7 +48,8 @@ private:
   void assign(link& l, exchange e);
   void begin_writing(link& l);
   void write_some(link& l);
-  void read_some(link& l);
+  bool read_some(link& l);
+  void take_read(link& l, std::string_view bytes, int64_t stamp_ns);
   void ended_by_peer(link& l);
   void take_bytes(link& l, const char* data, size_t n);
   void take_send_stamps(link& l);

@@ -87,16 +87,25 @@ void epoll_client::take_send_stamps(link& l) {
 
 // -- reading ------------------------------------------------------------------------------------------
 
-void epoll_client::read_some(link& l) {
+/// One read. True: more may be there.
+bool epoll_client::read_some(link& l) {
   int64_t stamp_ns = 0;
   const auto n = receive_stamped(l.fd, buffer_.data(), buffer_.size(), 0, stamp_ns);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR))
-    return;
+  l.received = n > 0;
+  if (n < 0 && errno == EAGAIN)
+    return false;
+  if (n < 0 && errno == EINTR)
+    return true;
   if (n < 0)
-    return broken(l, l.state == link_state::shaking_hands ? http_end::refused : http_end::reset, std::strerror(errno));
-  if (n == 0)
-    return ended_by_peer(l);
-  const auto bytes = std::string_view{buffer_.data(), static_cast<size_t>(n)};
+    broken(l, l.state == link_state::shaking_hands ? http_end::refused : http_end::reset, std::strerror(errno));
+  else if (n == 0)
+    ended_by_peer(l);
+  else
+    take_read(l, {buffer_.data(), static_cast<size_t>(n)}, stamp_ns);
+  return n > 0 && static_cast<size_t>(n) == buffer_.size() && l.fd >= 0; // a read that leaves room has emptied the socket
+}
+
+void epoll_client::take_read(link& l, std::string_view bytes, int64_t stamp_ns) {
   if (l.state == link_state::busy) {
     if (!l.answered) // until the next request; every further read acknowledges by itself
       acknowledge_now(l.fd);

@@ -64,6 +64,7 @@ struct link {
   size_t written = 0; ///< of the text, or of `sealed`
   std::string_view to_write() const { return tls ? std::string_view{sealed} : current.text; }
 
+  bool received = false; ///< the last read brought something
   bool answered = false; ///< any byte of the answer came
   bool complete = false;
   bool events = false; ///< the answer is an event stream
