@@ -16,6 +16,8 @@ constexpr size_t fewest_batches = 5;
 constexpr size_t most_batches = 30;
 /// Length of a batch in autocorrelation times: the bias of its variance is about 1 / (2 * this).
 constexpr double times_per_batch = 10;
+/// The same where high quantiles are asked for: few samples lie beyond them, and they come in clusters.
+constexpr double times_per_indicator_batch = 20;
 
 struct moments {
   double mean = 0;
@@ -94,8 +96,8 @@ std::vector<double> batch_means(std::span<const double> ordered, size_t count) {
   return means;
 }
 
-size_t batch_count(size_t n, double time) {
-  const auto wanted = static_cast<size_t>(static_cast<double>(n) / (times_per_batch * std::max(1.0, time)));
+size_t batch_count(size_t n, double time, double times) {
+  const auto wanted = static_cast<size_t>(static_cast<double>(n) / (times * std::max(1.0, time)));
   return std::min(n, std::clamp(wanted, fewest_batches, most_batches));
 }
 
@@ -108,7 +110,7 @@ interval interval_of_dependent_mean(std::span<const double> ordered, double time
     return out;
   const auto n = static_cast<double>(ordered.size());
   out.deviation = std::sqrt(m.variance * n / (n - 1));
-  const auto means = batch_means(ordered, batch_count(ordered.size(), time));
+  const auto means = batch_means(ordered, batch_count(ordered.size(), time, times_per_batch));
   const auto over_batches = interval_of_mean(means);
   const double half =
       t_factor(confidence, means.size()) * over_batches.deviation / std::sqrt(static_cast<double>(means.size()));
@@ -122,7 +124,7 @@ indicator_dependence dependence_of_indicator(std::span<const double> ordered, do
   const size_t n = ordered.size();
   if (n < 2 * fewest_batches)
     return {static_cast<double>(n), std::numeric_limits<double>::infinity()};
-  const size_t batches = batch_count(n, time);
+  const size_t batches = batch_count(n, time, times_per_indicator_batch);
   double squares = 0;
   for (size_t i = 0; i < batches; ++i) {
     const auto batch = ordered.subspan(n * i / batches, n * (i + 1) / batches - n * i / batches);
@@ -133,7 +135,10 @@ indicator_dependence dependence_of_indicator(std::span<const double> ordered, do
     squares += off * off;
   }
   const auto b = static_cast<double>(batches), count = static_cast<double>(n);
-  const double time_of_indicator = squares / (b - 1) * (count / b) / (q * (1 - q));
+  // Neighbouring batches are correlated at their ends, which takes (T - 1 / T) / 2 samples' worth from the variance of their
+  // means if the correlation falls like that of an AR(1) series of autocorrelation time T.
+  const double lost = std::min(0.5, (time - 1 / time) / 2 / (count / b));
+  const double time_of_indicator = squares / (b - 1) * (count / b) / (q * (1 - q)) / (1 - lost);
   return {count / std::max(time_of_indicator, 1e-9), b - 1};
 }
 

@@ -23,9 +23,9 @@ double effective_count(std::span<const double> ordered);
 /// Means of `count` consecutive batches of nearly equal size.
 std::vector<double> batch_means(std::span<const double> ordered, size_t count);
 
-/// Number of batches that leaves their means nearly independent, 5 to 30 (Schmeiser 1982): each spans at least ten times
-/// the autocorrelation time, as far as there are samples.
-size_t batch_count(size_t n, double time);
+/// Number of batches that leaves their means nearly independent, 5 to 30 (Schmeiser 1982): each spans at least `times`
+/// times the autocorrelation time, as far as there are samples.
+size_t batch_count(size_t n, double time, double times = 10);
 
 /// Interval of the mean of dependent samples from batch means with Student's t. Fewer than ten samples: unknown. `time` is
 /// the samples' autocorrelation time, `confidence` two-sided.
