@@ -28,7 +28,7 @@ struct channel {
 
 const std::vector<const char*> result_kinds{"engine_ready",   "engine_failed",  "engine_lost",       "engine_released",
                                             "point_measured", "attempt_failed", "artifacts_written", "budget_spent",
-                                            "cancel_request", "profile_failed"};
+                                            "cancel_request", "profile_failed", "profile_finished"};
 
 std::vector<channel> channels() {
   const subjects names;

@@ -68,7 +68,7 @@ std::optional<T> message_as(const envelope& e) {
 
 /// One decided fact about a request, in the order of its result stream.
 using result_event = std::variant<engine_ready, engine_failed, engine_lost, engine_released, point_measured, attempt_failed,
-                                  artifacts_written, budget_spent, cancel_request, profile_failed>;
+                                  artifacts_written, budget_spent, cancel_request, profile_failed, profile_finished>;
 
 /// The result inside an envelope; nothing if it is of another kind or malformed.
 std::optional<result_event> result_from(const envelope& e);

@@ -353,9 +353,10 @@ void describe(Visitor& v, artifacts_written& x) {
   v.field("files", x.files, "files relative to it");
 }
 
-/// The end of a request that came to an answer, feasible or not. Last event of the request.
+/// The end of a request that came to an answer, feasible or not. Last event of the request, and its last result: a version
+/// that would decide otherwise gives the answer that was given.
 struct profile_finished {
-  profile_result result; ///< without the candidates' DGD texts
+  profile_result result; ///< in the event without the candidates' DGD texts
   std::string directory;
 };
 

@@ -53,6 +53,7 @@ void artifacts_state::take(const bus_mail& mail) {
       return;
     }
     auto& job = jobs[id];
+    job.work = e->id;
     job.what = std::move(*what);
     job.receipt = mail.receipt;
     job.topic = ++last_topic;
@@ -93,13 +94,13 @@ void artifacts_state::written(const output_written& done) {
   if (found == jobs.end())
     return;
   auto receipt = found->second.receipt;
+  const auto id = stable_hash("written/" + done.job + "/" + found->second.work);
   jobs.erase(found);
   result_event result;
   if (done.outcome.error.empty())
     result = artifacts_written{directory_of(done.job), done.outcome.files};
   else
     result = profile_failed{{failure_class::permanent, failure_cause::internal, "artifacts: " + done.outcome.error, {}}};
-  const auto id = stable_hash("written/" + done.job);
   around.link->publish_durable(around.names.result(done.job), id, encode_result(id, done.job, result), {},
                                [receipt](const std::string& error) {
                                  if (error.empty())

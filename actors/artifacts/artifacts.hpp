@@ -53,6 +53,7 @@ struct artifacts_state {
   void tick();
 
   struct writing_job {
+    std::string work; ///< id of the message that asked
     write_artifacts what;
     delivery_ptr receipt;
     int topic = 0;

@@ -89,6 +89,7 @@ wanted_work search_run::wanted() const {
     work.finished = hard_end_ || !held;
   else if (over() && !held)
     (written_ ? work.finished : work.write) = true;
+  work.write_attempt = early_writes_ + 1;
   return work;
 }
 
@@ -152,6 +153,20 @@ int search_run::gpus_of(const std::string& engine) const {
     if (candidate.report.engine == engine)
       return candidate.report.layout.gpus;
   return pair_trial::is_pair(engine) ? trial_.gpus_held() : 0;
+}
+
+bool search_run::holds(const std::string& engine, int attempt) const {
+  return trial_.holds(engine, attempt)
+         || std::any_of(known_.candidates.begin(), known_.candidates.end(), [&](const candidate_track& c) {
+              return c.report.engine == engine && c.incarnation == attempt && c.life != engine_life::idle;
+            });
+}
+
+int search_run::incarnations_of(const std::string& engine) const {
+  for (const auto& candidate : known_.candidates)
+    if (candidate.report.engine == engine)
+      return candidate.incarnation;
+  return trial_.incarnations_of(engine);
 }
 
 candidate_report search_run::report_of(const candidate_track& candidate) const {

@@ -16,7 +16,8 @@ struct wanted_work {
   std::vector<deploy_engine> deploy; ///< most promising first; DEPLOYMENT starts them as GPUs become free
   std::vector<measure_point> measure;
   std::vector<release_engine> release;
-  bool write = false; ///< the answer stands: ask ARTIFACTS to write it
+  bool write = false;    ///< the answer stands: ask ARTIFACTS to write it
+  int write_attempt = 1; ///< above 1 where an answer that does not stand was written before
   /// Nothing more will ever be wanted. A cancelled search is finished once its engines are gone; a failed one at once, and
   /// then `release` may still name engines that are to be ended.
   bool finished = false;
@@ -34,7 +35,8 @@ struct search_totals {
 class search_core {
 public:
   virtual ~search_core() = default;
-  /// Takes the next result of the stream. Results of finished points, of old incarnations and duplicates change nothing.
+  /// Takes the next result of the stream. Duplicates change nothing. Results that were not asked for (a version with another
+  /// model wrote them) are kept where they fit: points as measured, engines as running, attempts as used up.
   /// Returns lines for people about what was decided (candidate dropped, point done, engine chosen, ...).
   virtual std::vector<progress> apply(const result_event& result) = 0;
   virtual wanted_work wanted() const = 0;
@@ -43,6 +45,10 @@ public:
   virtual search_totals totals() const = 0;
   /// GPUs of a candidate's engine; 0 for one that the search does not know.
   virtual int gpus_of(const std::string& engine) const = 0;
+  /// Whether this incarnation of an engine is starting, running or being ended, as far as the search knows.
+  virtual bool holds(const std::string& engine, int attempt) const = 0;
+  /// The last incarnation of an engine that the search knows of; 0 while there was none.
+  virtual int incarnations_of(const std::string& engine) const = 0;
   /// v1beta1 sub-phase: Initializing, SweepingPrefill, SweepingDecode, SelectingConfig, BuildingCurves, GeneratingDGD, Done.
   virtual std::string stage() const = 0;
 };

@@ -142,7 +142,9 @@ void search_run::measure_next(const std::vector<need>& needs) {
 
 void search_run::measure(candidate_track& candidate, const point_plan& plan) {
   candidate.current = plan.point;
-  candidate.points.try_emplace(plan.point, point_track{plan, 1, 0, false, {}, {}});
+  auto& point = candidate.points.try_emplace(plan.point, point_track{plan, 1, 0, false, {}, {}}).first->second;
+  if (const auto used = candidate.used_attempts.find(plan.point); used != candidate.used_attempts.end())
+    point.attempt = std::max(point.attempt, used->second + 1);
 }
 
 void search_run::deploy(candidate_track& candidate) {

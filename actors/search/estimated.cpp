@@ -217,6 +217,8 @@ public:
   profile_result result() const override { return answer_.result; }
   search_totals totals() const override { return {}; }
   int gpus_of(const std::string&) const override { return 0; }
+  bool holds(const std::string&, int) const override { return false; }
+  int incarnations_of(const std::string&) const override { return 0; }
   std::string stage() const override { return dry_run_ || written_ || ended_ ? "Done" : "GeneratingDGD"; }
 
 private:

@@ -1,13 +1,15 @@
 // pair_trial.cpp: Deploy, measure, judge, release.
 #include "actors/search/pair_trial.hpp"
 
+#include <algorithm>
+
 #include "actors/search/pair_forecast.hpp"
 
 namespace sextant::searching {
 
 void pair_trial::begin(pair_confirmation forecast, point_plan plan, deploy_engine work) {
   // The same mappings once more are another incarnation of the same engine.
-  const int before = work_.engine == work.engine ? work_.attempt : 0;
+  const int before = incarnations_of(work.engine);
   forecast_ = std::move(forecast);
   work_ = std::move(work);
   work_.attempt = before + 1;
@@ -20,6 +22,16 @@ void pair_trial::begin(pair_confirmation forecast, point_plan plan, deploy_engin
   begun_ = true;
   decided_ = false;
   life_ = engine_life::deploying;
+}
+
+int pair_trial::incarnations_of(const std::string& engine) const {
+  const auto used = used_.find(engine);
+  return std::max(work_.engine == engine ? work_.attempt : 0, used == used_.end() ? 0 : used->second);
+}
+
+void pair_trial::note(const std::string& engine, int attempt) {
+  if (attempt > incarnations_of(engine))
+    used_[engine] = attempt;
 }
 
 void pair_trial::stop() {
@@ -48,8 +60,10 @@ void pair_trial::missed(const failure& error) {
 }
 
 bool pair_trial::take(const engine_ready& x) {
-  if (x.engine != work_.engine || x.attempt != work_.attempt || life_ != engine_life::deploying)
+  if (x.engine != work_.engine || x.attempt != work_.attempt || life_ != engine_life::deploying) {
+    note(x.engine, x.attempt);
     return false;
+  }
   life_ = decided_ ? engine_life::releasing : engine_life::ready;
   point_.engine_attempt = x.attempt;
   point_.endpoint = x.endpoint;
@@ -60,14 +74,16 @@ bool pair_trial::take(const engine_ready& x) {
 }
 
 bool pair_trial::engine_ended(const std::string& engine, int attempt, const failure& error) {
-  if (engine != work_.engine || attempt != work_.attempt || life_ == engine_life::idle)
+  if (engine != work_.engine || attempt != work_.attempt || life_ == engine_life::idle) {
+    note(engine, attempt);
     return false;
+  }
   const bool wanted = life_ != engine_life::releasing;
   life_ = engine_life::idle;
   if (wanted)
     missed(error);
   if (!decided_) {
-    ++work_.attempt;
+    work_.attempt = incarnations_of(engine) + 1;
     life_ = engine_life::deploying;
   }
   return true;

@@ -2,6 +2,7 @@
 // wanted. Pure.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,11 @@ public:
   bool engine_ended(const std::string& engine, int attempt, const failure& error);
 
   bool held() const { return life_ != engine_life::idle; }
+  bool holds(const std::string& engine, int attempt) const {
+    return held() && work_.engine == engine && work_.attempt == attempt;
+  }
+  /// The last incarnation of a pair that is known of.
+  int incarnations_of(const std::string& engine) const;
   bool busy() const { return begun_ && !decided_; }
   /// Whether there is a verdict that nobody took note of.
   bool has_news() const { return begun_ && decided_ && tried_.size() > noted_; }
@@ -44,6 +50,8 @@ public:
 
 private:
   void missed(const failure& error);
+  /// Remembers an incarnation that was not asked for.
+  void note(const std::string& engine, int attempt);
   void decide(pair_confirmation pair);
 
   bool begun_ = false, decided_ = false, simulated_ = false;
@@ -51,7 +59,8 @@ private:
   pair_confirmation forecast_;
   deploy_engine work_; ///< `attempt` is that of the current or next deployment
   measure_point point_;
-  int failures_ = 0; ///< of this pair
+  std::map<std::string, int> used_; ///< incarnations of pairs that were not asked for
+  int failures_ = 0;                ///< of this pair
   int all_failures_ = 0;
   size_t noted_ = 0;
   double gpu_seconds_ = 0;

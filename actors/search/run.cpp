@@ -47,6 +47,8 @@ bool search_run::take(const engine_ready& x) {
   if (pair_trial::is_pair(x.engine))
     return trial_.take(x);
   auto* candidate = known_.find(x.engine);
+  if (candidate && x.attempt > candidate->incarnation)
+    adopt(*candidate, x.attempt);
   if (!candidate || candidate->incarnation != x.attempt || candidate->life != engine_life::deploying)
     return false;
   candidate->endpoint = x.endpoint;
@@ -76,8 +78,14 @@ bool search_run::engine_ended(const std::string& engine, int attempt, const fail
   if (pair_trial::is_pair(engine))
     return trial_.engine_ended(engine, attempt, error);
   auto* candidate = known_.find(engine);
+  if (candidate && attempt > candidate->incarnation)
+    adopt(*candidate, attempt);
   if (!candidate || candidate->incarnation != attempt || candidate->life == engine_life::idle)
     return false;
+  if (!candidate->usable()) {
+    candidate->life = engine_life::idle;
+    return true;
+  }
   // An engine that was being ended anyway did not fail.
   const bool counts = candidate->life != engine_life::releasing || candidate->gone;
   candidate->life = engine_life::idle;
@@ -108,6 +116,11 @@ bool search_run::take(const engine_released& x) {
   if (pair_trial::is_pair(x.engine))
     return trial_.take(x);
   auto* candidate = known_.find(x.engine);
+  if (candidate && x.attempt > candidate->incarnation) {
+    adopt(*candidate, x.attempt);
+    candidate->life = engine_life::idle;
+    return true;
+  }
   if (!candidate || candidate->incarnation != x.attempt || candidate->life == engine_life::idle)
     return false;
   if (candidate->life == engine_life::deploying && x.held_s == 0 && !over()) {
@@ -118,10 +131,42 @@ bool search_run::take(const engine_released& x) {
     tell("engine_waits", x.engine + " finds no node with room beside the engines that are held", x.engine);
     return true;
   }
-  if (candidate->gone || candidate->life != engine_life::releasing)
+  const bool unasked = candidate->life != engine_life::releasing;
+  if (candidate->gone || (unasked && ++candidate->unasked_ends > most_failures))
     return engine_ended(x.engine, x.attempt,
                         {failure_class::transient, failure_cause::engine_gone, "its endpoint was gone", {}});
   candidate->life = engine_life::idle;
+  candidate->current.clear();
+  return true;
+}
+
+// -- what was not asked for: a version that decided otherwise wrote it ------------------------------------
+
+/// Takes an incarnation that others deployed for an own one that is starting.
+void search_run::adopt(candidate_track& candidate, int attempt) {
+  candidate.incarnation = attempt;
+  candidate.life = engine_life::deploying;
+  candidate.order = ++deployments_;
+  candidate.current.clear();
+  candidate.gone = false;
+}
+
+/// Keeps a measurement that no decision waits for. It counts as long as the point has no other.
+bool search_run::keep_unasked(candidate_track& candidate, const point_measured& x) {
+  if (!candidate.usable() || !x.valid || !(x.value_ms > 0) || !(x.throughput_per_gpu > 0)
+      || (x.plan.purpose != "sweep" && x.plan.purpose != "curve"))
+    return false;
+  auto& point = candidate.points.try_emplace(x.plan.point, point_track{x.plan, x.attempt, 0, false, {}, {}}).first->second;
+  if (point.result || point.failed)
+    return false;
+  point.result = x;
+  point.result->samples = {};
+  candidate.engine_s += x.engine_s;
+  if (auto& track = phases_[static_cast<size_t>(candidate.report.role)]; x.plan.purpose == "sweep" && track.done) {
+    track.done = track.swept = false; // the pick may be another now
+    confirmed_ = confirmed_ && (written_ || ended_);
+  }
+  tell("point_measured", x.plan.point + " was measured without having been asked for", x.engine, x.plan.point, x.value_ms);
   return true;
 }
 
@@ -131,8 +176,10 @@ bool search_run::take(const point_measured& x) {
   if (pair_trial::is_pair(x.engine))
     return trial_.take(x, known_.request.sla);
   auto* candidate = known_.find(x.engine);
-  if (!candidate || candidate->incarnation != x.engine_attempt || !candidate->busy() || candidate->current != x.plan.point)
+  if (!candidate)
     return false;
+  if (candidate->incarnation != x.engine_attempt || candidate->current != x.plan.point)
+    return keep_unasked(*candidate, x);
   auto& point = candidate->points.at(candidate->current);
   candidate->current.clear();
   candidate->engine_s += x.engine_s;
@@ -144,6 +191,8 @@ bool search_run::take(const point_measured& x) {
                   {}});
     return true;
   }
+  if (point.result)
+    return true; // the first one counts, for the artifacts too
   point.result = x;
   point.result->samples = {};
   char text[160];
@@ -157,7 +206,11 @@ bool search_run::take(const attempt_failed& x) {
   if (pair_trial::is_pair(x.engine))
     return trial_.take(x);
   auto* candidate = known_.find(x.engine);
-  if (!candidate || candidate->incarnation != x.engine_attempt || !candidate->busy() || candidate->current != x.point)
+  if (!candidate)
+    return false;
+  auto& used = candidate->used_attempts[x.point];
+  used = std::max(used, x.attempt);
+  if (candidate->incarnation != x.engine_attempt || candidate->current != x.point)
     return false;
   auto& point = candidate->points.at(candidate->current);
   if (point.attempt != x.attempt)
@@ -202,6 +255,10 @@ void search_run::settle_failures(candidate_track& candidate) {
 bool search_run::take(const artifacts_written& x) {
   if (written_ || ended_)
     return false;
+  if (!wanted().write) { // another answer than this one
+    ++early_writes_;
+    return false;
+  }
   written_ = true;
   tell("artifacts_written", std::to_string(x.files.size()) + " files in " + x.directory);
   return true;

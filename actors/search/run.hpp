@@ -27,6 +27,8 @@ public:
   profile_result result() const override;
   search_totals totals() const override;
   int gpus_of(const std::string& engine) const override;
+  bool holds(const std::string& engine, int attempt) const override;
+  int incarnations_of(const std::string& engine) const override;
   std::string stage() const override;
 
 private:
@@ -41,7 +43,10 @@ private:
   bool take(const budget_spent& x);
   bool take(const cancel_request& x);
   bool take(const profile_failed& x);
+  static bool take(const profile_finished&) { return false; } // the session's: it ends with what was answered
   bool engine_ended(const std::string& engine, int attempt, const failure& error);
+  void adopt(candidate_track& candidate, int attempt);
+  bool keep_unasked(candidate_track& candidate, const point_measured& x);
   void point_missed(candidate_track& candidate, point_track& point, const failure& error);
   void give_up(candidate_track& candidate, const std::string& reason);
   void settle_failures(candidate_track& candidate);
@@ -104,6 +109,7 @@ private:
   bool ended_ = false;    ///< cancelled or failed: nothing but releasing
   bool hard_end_ = false; ///< failed: do not wait for releases
   bool written_ = false;
+  int early_writes_ = 0; ///< answers that were written before this one stood
 };
 
 } // namespace sextant::searching

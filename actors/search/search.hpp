@@ -126,12 +126,16 @@ struct session_state {
   };
 
   // -- engines ----------------------------------------------------------------------------------------
+  /// An incarnation of an engine as text.
+  static std::string engine_key(const std::string& engine, int attempt);
   void note_engine(const result_event& result);
   void take_heartbeat(const bus_message& message);
   void lose(const std::string& engine, live_engine& known, const std::string& why);
   /// Ends engines of this request that no decision asks for any more, e.g. started twice by a redelivery.
   void release_strays(const node_alive& beat);
   void look_for_lost_engines();
+  /// Repeats that engines are to be ended; what no process has any more needs no end.
+  void repeat_releases();
   /// Takes back an engine that waits for GPUs while this very request holds others idle: nodes are not one piece, and what
   /// is held may be what is in its way.
   void take_back_what_cannot_start();
@@ -140,6 +144,8 @@ struct session_state {
   void tell(progress what);
   /// Tells whoever holds a piece of work whether it is still wanted.
   void answer_wants(const bus_message& question);
+  /// Records that a piece of work was not done which this version did not ask for: asked for later, it is another attempt.
+  void note_dropped(const envelope& work);
   void answer_get(const std::string& reply);
   request_summary summary(const std::string& state) const;
   void report(const std::string& state);
@@ -149,6 +155,7 @@ struct session_state {
     std::string node;
     int age = 0;                      ///< ticks since it was heard
     std::set<std::string> starting{}; ///< engines of this request that hold GPUs of it and are not ready
+    std::set<std::string> engines{};  ///< all engines of this request that it has
   };
 
   session_actor::pointer self = nullptr;
@@ -171,7 +178,9 @@ struct session_state {
   int stuck_ticks = 0;                        ///< ticks in which nothing could go on but for GPUs
   std::vector<bus_message> questions;         ///< asked while the results were still being read
   int silent_ticks = 0;                       ///< ticks since this life began, for processes that were never heard
+  std::map<std::string, int> unheard_ends;    ///< ticks in which no process listed an engine that is to be ended
   std::optional<failure> end_reason;          ///< cancelled, or given up
+  std::optional<profile_finished> answered;   ///< the answer as it was recorded; it is not decided again
   std::vector<subscription_ptr> subscriptions;
 };
 

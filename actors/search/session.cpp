@@ -15,20 +15,7 @@ namespace {
 
 enum topic { result_topic, caught_up_topic, alive_topic, cancel_topic, get_topic, wants_topic };
 
-/// Ticks are one second apart. A process that was not heard for this many ticks is lost with its engines.
-constexpr int process_lost_ticks = 6;
-
-/// The same when another process of its node is heard: most likely it was restarted.
-constexpr int process_replaced_ticks = 2;
-
-/// Ticks that a request waits for GPUs with engines of its own idle before it takes the waiting one back.
-constexpr int most_stuck_ticks = 3;
-
 constexpr auto tick_interval = std::chrono::seconds{1};
-
-std::string engine_key(const std::string& engine, int attempt) {
-  return engine + "#" + std::to_string(attempt);
-}
 
 } // namespace
 
@@ -99,8 +86,7 @@ void session_state::tick() {
     take_back_what_cannot_start();
     if (deadline_over(request, rfc3339_now()) && issued.insert("deadline").second)
       decide("deadline", budget_spent{"the deadline of " + std::to_string(std::llround(request.deadline_s)) + " s"});
-    for (const auto& release : core->wanted().release) // core messages may be lost: say it again until it is in the results
-      around.link->publish(around.names.release(request.id), encode_message("release", request.id, release));
+    repeat_releases();
   }
   self->delayed_send(self, tick_interval, reminder{});
 }
@@ -138,21 +124,23 @@ void session_state::finish() {
   if (ended)
     return;
   ended = true;
-  const auto result = core->result();
   const auto id = "end-" + request.id;
   if (end_reason) {
     around.link->publish_durable(around.names.event(request.id), id,
                                  encode_message(id, request.id, profile_failed{*end_reason}));
     report(end_reason->cause == failure_cause::cancelled ? "cancelled" : "failed");
   } else {
-    auto slim = result;
-    for (auto& candidate : slim.candidates)
+    if (!answered) {
+      answered = profile_finished{core->result(), directory};
+      decide("finished", *answered);
+    }
+    auto slim = *answered;
+    for (auto& candidate : slim.result.candidates)
       candidate.dgd.clear();
-    around.link->publish_durable(around.names.event(request.id), id,
-                                 encode_message(id, request.id, profile_finished{std::move(slim), directory}));
+    around.link->publish_durable(around.names.event(request.id), id, encode_message(id, request.id, slim));
     report("finished");
+    spdlog::info("request-ended: {} feasible={}", request.id, answered->result.feasible);
   }
-  spdlog::info("request-ended: {} feasible={}", request.id, result.feasible);
   around.link->release_lease(around.names.lease_bucket(), held);
 }
 
@@ -176,6 +164,11 @@ void session_state::take_result(const bus_message& message) {
                          {}};
   if (auto* failed = std::get_if<profile_failed>(&*result))
     end_reason = failed->error;
+  if (auto* finished = std::get_if<profile_finished>(&*result); finished && !ended) {
+    answered = *finished;
+    directory = finished->directory;
+    end_reason.reset();
+  }
   auto news = core->apply(*result);
   if (replaying)
     return;
@@ -186,7 +179,7 @@ void session_state::take_result(const bus_message& message) {
 
 void session_state::caught_up() {
   replaying = false;
-  if (core->wanted().finished)
+  if (answered || core->wanted().finished)
     pump(); // it came to its end in an earlier life
   else if (turn)
     start_work();
@@ -205,9 +198,13 @@ void session_state::start_work() {
 
 void session_state::pump() {
   // Without its turn a request starts nothing, but one that was taken back or has its answer may end.
-  if (ended || !owns() || (!turn && !core->wanted().finished && !core->wanted().write))
+  if (ended || !owns())
     return;
+  if (answered)
+    return finish();
   const auto work = core->wanted();
+  if (!turn && !work.finished && !work.write)
+    return;
   const auto& names = around.names;
   auto issue = [this](const std::string& key, const std::string& subject, const auto& what) {
     if (!issued.insert(key).second)
@@ -228,7 +225,8 @@ void session_state::pump() {
     if (issued.insert("release/" + engine_key(what.engine, what.attempt)).second)
       around.link->publish(names.release(request.id), encode_message("release", request.id, what));
   if (work.write)
-    issue("write", names.write_work(), write_artifacts{request, core->result()});
+    issue(work.write_attempt == 1 ? "write" : "write#" + std::to_string(work.write_attempt), names.write_work(),
+          write_artifacts{request, core->result()});
   if (work.finished)
     finish();
 }
@@ -243,110 +241,6 @@ std::string session_state::zone_of(const measure_point& what) const {
 void session_state::decide(const std::string& key, const result_event& result) {
   const auto id = stable_hash(request.id + "/decided/" + key);
   around.link->publish_durable(around.names.result(request.id), id, encode_result(id, request.id, result));
-}
-
-// -- engines --------------------------------------------------------------------------------------------
-
-void session_state::note_engine(const result_event& result) {
-  if (auto* ready = std::get_if<engine_ready>(&result)) {
-    auto& known = engines[ready->engine];
-    if (known.instance.empty() || known.attempt < ready->attempt) // the first of two nodes that started it counts
-      known = {ready->attempt, ready->node, ready->instance, ready->zone, core->gpus_of(ready->engine), false};
-    return;
-  }
-  auto forget = [this](const std::string& engine, int attempt) {
-    auto found = engines.find(engine);
-    if (found != engines.end() && found->second.attempt == attempt)
-      engines.erase(found);
-  };
-  if (auto* failed = std::get_if<engine_failed>(&result))
-    forget(failed->engine, failed->attempt);
-  if (auto* lost = std::get_if<engine_lost>(&result))
-    forget(lost->engine, lost->attempt);
-  if (auto* released = std::get_if<engine_released>(&result))
-    forget(released->engine, released->attempt);
-}
-
-void session_state::take_heartbeat(const bus_message& message) {
-  std::vector<codec_error> errors;
-  auto e = decode_envelope(message.body, errors);
-  auto beat = e ? message_as<node_alive>(*e) : std::nullopt;
-  if (!beat)
-    return;
-  auto& process = processes[beat->instance];
-  process = {beat->node, 0};
-  for (const auto& x : beat->engines)
-    if (x.request == request.id && x.gpus > 0 && !x.ready)
-      process.starting.insert(engine_key(x.engine, x.attempt));
-  if (replaying || !owns())
-    return;
-  release_strays(*beat);
-  for (auto& entry : engines) { // clang 14 cannot capture structured bindings
-    const auto& engine = entry.first;
-    auto& known = entry.second;
-    if (known.instance != beat->instance)
-      continue;
-    const bool listed = std::any_of(beat->engines.begin(), beat->engines.end(), [&](const running_engine& x) {
-      return x.request == request.id && x.engine == engine && x.attempt == known.attempt;
-    });
-    if (!listed)
-      lose(engine, known, "its node no longer runs it");
-  }
-}
-
-void session_state::lose(const std::string& engine, live_engine& known, const std::string& why) {
-  if (std::exchange(known.lost, true))
-    return;
-  decide("lost/" + engine_key(engine, known.attempt),
-         engine_lost{engine, known.attempt, {failure_class::transient, failure_cause::node_lost, why, {}}});
-}
-
-void session_state::release_strays(const node_alive& beat) {
-  const auto work = core->wanted();
-  for (const auto& x : beat.engines) {
-    if (x.request != request.id)
-      continue;
-    auto known = engines.find(x.engine);
-    const bool current =
-        known != engines.end() && known->second.attempt == x.attempt && known->second.instance == beat.instance;
-    const bool awaited = std::any_of(work.deploy.begin(), work.deploy.end(),
-                                     [&](const deploy_engine& d) { return d.engine == x.engine && d.attempt == x.attempt; });
-    if (!current && !awaited)
-      around.link->publish(around.names.release(request.id),
-                           encode_message("release", request.id, release_engine{x.engine, x.attempt, beat.instance}));
-  }
-}
-
-void session_state::look_for_lost_engines() {
-  for (auto& entry : engines) {
-    const auto& engine = entry.first;
-    auto& known = entry.second;
-    auto beat = processes.find(known.instance);
-    const int silence = beat == processes.end() ? silent_ticks : beat->second.age;
-    const bool replaced = std::any_of(processes.begin(), processes.end(), [&](const auto& other) {
-      return other.first != known.instance && other.second.node == known.node && other.second.age <= 1;
-    });
-    if (silence >= process_replaced_ticks && replaced)
-      lose(engine, known, "the process that ran it was restarted");
-    else if (silence >= process_lost_ticks)
-      lose(engine, known, "node " + known.node + " was not heard for " + std::to_string(silence) + " s");
-  }
-}
-
-void session_state::take_back_what_cannot_start() {
-  const auto work = core->wanted();
-  const bool starting =
-      std::any_of(processes.begin(), processes.end(), [](const auto& process) { return !process.second.starting.empty(); });
-  if (work.deploy.empty() || !work.measure.empty() || !work.release.empty() || starting || engines.empty()) {
-    stuck_ticks = 0;
-    return;
-  }
-  if (++stuck_ticks < most_stuck_ticks)
-    return;
-  stuck_ticks = 0;
-  const auto& what = work.deploy.front();
-  around.link->publish(around.names.release(request.id),
-                       encode_message("release", request.id, release_engine{what.engine, what.attempt, {}}));
 }
 
 // -- people -----------------------------------------------------------------------------------------------
@@ -390,6 +284,20 @@ void session_state::answer_wants(const bus_message& question) {
     wanted = std::any_of(work.deploy.begin(), work.deploy.end(),
                          [&](const deploy_engine& x) { return x.engine == d->engine && x.attempt == d->attempt; });
   around.link->publish(question.reply, encode_message("wants", request.id, work_wanted{wanted}));
+  if (!wanted && !ended)
+    note_dropped(*e);
+}
+
+void session_state::note_dropped(const envelope& work) {
+  if (auto m = message_as<measure_point>(work))
+    decide("dropped/" + m->plan.point + "#" + std::to_string(m->engine_attempt) + "." + std::to_string(m->attempt),
+           attempt_failed{m->engine,
+                          m->engine_attempt,
+                          m->plan.point,
+                          m->attempt,
+                          {failure_class::transient, failure_cause::cancelled, "not wanted", {}}});
+  else if (auto d = message_as<deploy_engine>(work); d && d->attempt > core->incarnations_of(d->engine))
+    decide("dropped/" + engine_key(d->engine, d->attempt), engine_released{d->engine, d->attempt, 0});
 }
 
 void session_state::answer_get(const std::string& reply) {
@@ -401,11 +309,11 @@ void session_state::answer_get(const std::string& reply) {
   else if (end_reason)
     around.link->publish(reply, encode_message(id, request.id, profile_failed{*end_reason}));
   else
-    around.link->publish(reply, encode_message(id, request.id, profile_finished{core->result(), directory}));
+    around.link->publish(reply, encode_message(id, request.id, answered.value_or(profile_finished{})));
 }
 
 request_summary session_state::summary(const std::string& state) const {
-  const auto result = core->result();
+  const auto result = answered ? answered->result : core->result();
   return {request.id, request.name, request.model.name, state, core->stage(), result.feasible, result.points_measured};
 }
 

@@ -49,7 +49,9 @@ struct candidate_track {
   bool grid_known = false;
   std::vector<point_plan> grid; ///< sweep points, ascending
   std::map<std::string, point_track> points;
-  std::string current; ///< point that is being measured, empty if none
+  std::string current;                      ///< point that is being measured, empty if none
+  std::map<std::string, int> used_attempts; ///< failed attempts at points that were not asked for
+  int unasked_ends = 0;                     ///< ends of its engines that were not asked for
   mutable std::map<std::pair<int, int>, double> predictions;
 
   bool usable() const {

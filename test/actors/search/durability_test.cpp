@@ -64,6 +64,53 @@ TEST_CASE("a recorded stream, cut anywhere and continued, comes to the same end"
   }
 }
 
+TEST_CASE("a stream that a version with another model wrote, cut anywhere, is gone on with: what was measured is kept") {
+  const auto which = GENERATE(sample::dense, sample::moe, sample::mla);
+  const auto then = GENERATE(search_policy::adaptive, search_policy::exhaustive);
+  const auto request = request_for(which);
+  auto other = request_for(which, then); // decides by other predictions, in the same world
+  other.gpu.memory_bandwidth *= 0.45;
+  other.gpu.bf16_flops *= 3;
+  other.gpu.fp8_flops *= 3;
+  other.gpu.intra_node_bandwidth *= 0.2;
+  world_settings settings;
+  settings.seed = 9;
+  auto undisturbed = make_search(request);
+  const auto expected = fake_world(request, settings).run(*undisturbed, 4);
+  REQUIRE(expected.finished);
+  auto rough = settings;
+  rough.engine_failures = rough.attempt_failures = 0.05;
+  rough.most_injected = 1;
+  auto old = make_search(other);
+  const auto recorded = fake_world(request, rough).run(*old, 7).results;
+  const size_t step = recorded.size() / 40 + 1;
+  bool decided_otherwise = false;
+  for (size_t cut = 0; cut <= recorded.size();
+       cut += cut < recorded.size() && cut + step > recorded.size() ? recorded.size() - cut : step) {
+    INFO("cut at " << cut << " of " << recorded.size());
+    auto search = make_search(request);
+    int measured = 0;
+    for (size_t i = 0; i < cut; ++i) {
+      const auto before = text_of(search->wanted());
+      search->apply(recorded[i]);
+      if (const auto* point = std::get_if<point_measured>(&recorded[i])) {
+        ++measured;
+        decided_otherwise = decided_otherwise || before.find("measure " + point->plan.point + "#") == std::string::npos;
+      }
+    }
+    CHECK(search->totals().points_done == measured);
+    fake_world world(request, settings); // which counts points that are measured twice
+    world.replay({recorded.begin(), recorded.begin() + static_cast<std::ptrdiff_t>(cut)});
+    const auto rest = world.run(*search, 100 + cut);
+    CHECK(rest.finished);
+    check_same_answer(rest.result, expected.result);
+    CHECK(rest.result.decode_grid.size() >= 6);
+    if (cut == recorded.size())
+      break;
+  }
+  CHECK(decided_otherwise);
+}
+
 TEST_CASE("results that come twice change nothing") {
   const auto request = request_for(sample::moe);
   world_settings settings;

@@ -45,7 +45,9 @@ struct world_log {
   bool finished = false; ///< else the steps ran out or nothing was wanted
 };
 
-/// The world of one request. The latency of a point depends on seed, engine and traffic alone, never on the order.
+/// The world of one request. Work whose id was settled before is not done again, as by a message server: a search that asks
+/// for nothing else waits for ever, and `run` ends without `finished`. The latency of a point depends on seed, engine and
+/// traffic alone, never on the order.
 class fake_world {
 public:
   fake_world(const profile_request& request, world_settings settings);
@@ -68,6 +70,8 @@ private:
   result_event measure(const measure_point& work);
   point_measured play(const measure_point& work, engine& on);
   double uncached_tokens(const point_plan& plan, engine& on) const;
+  /// Remembers that a piece of work was settled: a message server takes its id no second time.
+  void settle(const result_event& result);
   bool injected(double share, const std::string& what);
   double draw(const std::string& what, double low, double high) const;
   const step_model& model(const mapping& layout) const;
@@ -78,7 +82,9 @@ private:
   std::map<std::string, engine> engines_;
   std::map<std::string, int> injections_;
   std::set<std::string> measured_;
-  int pairs_ = 0; ///< measured
+  std::set<std::string> settled_; ///< ids of work that was done or dropped
+  int pairs_ = 0;                 ///< measured
+  int writes_ = 0;                ///< of answers
   mutable std::map<std::string, std::shared_ptr<const step_model>> models_;
 };
 

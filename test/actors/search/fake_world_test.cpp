@@ -252,8 +252,34 @@ result_event fake_world::measure(const measure_point& work) {
   return play(work, on->second);
 }
 
+namespace {
+
+std::string key_of(const std::string& engine, int attempt) {
+  return engine + "#" + std::to_string(attempt);
+}
+
+std::string key_of(const std::string& point, int engine_attempt, int attempt) {
+  return point + "#" + std::to_string(engine_attempt) + "." + std::to_string(attempt);
+}
+
+} // namespace
+
+void fake_world::settle(const result_event& result) {
+  if (auto* ready = std::get_if<engine_ready>(&result))
+    settled_.insert(key_of(ready->engine, ready->attempt));
+  else if (auto* failed = std::get_if<engine_failed>(&result))
+    settled_.insert(key_of(failed->engine, failed->attempt));
+  else if (auto* point = std::get_if<point_measured>(&result))
+    settled_.insert(key_of(point->plan.point, point->engine_attempt, point->attempt));
+  else if (auto* missed = std::get_if<attempt_failed>(&result))
+    settled_.insert(key_of(missed->point, missed->engine_attempt, missed->attempt));
+  else if (std::holds_alternative<artifacts_written>(result))
+    settled_.insert("write#" + std::to_string(++writes_));
+}
+
 void fake_world::replay(const std::vector<result_event>& results) {
   for (const auto& result : results) {
+    settle(result);
     if (auto* ready = std::get_if<engine_ready>(&result)) {
       deploy_engine what;
       what.engine = ready->engine;
@@ -281,7 +307,7 @@ world_log fake_world::run(search_core& search, uint64_t order_seed, int steps) {
   order_.seed(order_seed);
   world_log log;
   while (steps-- > 0) {
-    const auto work = search.wanted();
+    auto work = search.wanted();
     if (work.finished) {
       log.finished = true;
       break;
@@ -298,6 +324,10 @@ world_log fake_world::run(search_core& search, uint64_t order_seed, int steps) {
     log.most_gpus = std::max(log.most_gpus, gpus);
     for (const auto& x : work.measure)
       CHECK(busy.insert(x.engine).second);
+    std::erase_if(work.deploy, [&](const auto& x) { return settled_.count(key_of(x.engine, x.attempt)) > 0; });
+    std::erase_if(work.measure,
+                  [&](const auto& x) { return settled_.count(key_of(x.plan.point, x.engine_attempt, x.attempt)) > 0; });
+    work.write = work.write && settled_.count("write#" + std::to_string(work.write_attempt)) == 0;
     const size_t count = work.deploy.size() + work.measure.size() + work.release.size() + (work.write ? 1 : 0);
     if (count == 0)
       break;
@@ -314,6 +344,7 @@ world_log fake_world::run(search_core& search, uint64_t order_seed, int steps) {
     } else {
       result = artifacts_written{"out", {}};
     }
+    settle(result);
     auto news = search.apply(result);
     log.results.push_back(std::move(result));
     log.news.insert(log.news.end(), news.begin(), news.end());
