@@ -35,7 +35,8 @@ struct installation_settings {
   int max_measurements = 6;
   std::string output_root = "profiling_results";
   bool folder_per_request = true;
-  named_files files = named_files::of_others;        ///< whose the files are that requests name
+  std::string only_request;                   ///< the one request that is worked on, others of the streams rest; empty: all
+  named_files files = named_files::of_others; ///< whose the files are that requests name
   std::map<std::string, std::string> forced_options; ///< options that every request gets, whatever it says
   int restarts = 10;                                 ///< of one role, before the process gives up
   std::function<void(std::string why)> on_give_up;   ///< called once from an actor thread

@@ -34,7 +34,7 @@ void supervisor_state::spawn_role(const std::string& role) {
   if (role == "intake")
     keep(self->spawn(intake, around, intake_settings{settings.files, settings.forced_options}));
   else if (role == "search")
-    keep(self->spawn(search, around, search_settings{settings.pool}));
+    keep(self->spawn(search, around, search_settings{settings.pool, settings.only_request}));
   else if (role == "deployment")
     keep(self->spawn(
         deployment, around,

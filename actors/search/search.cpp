@@ -50,6 +50,10 @@ void search_state::take(const bus_mail& mail) {
   const auto id = request->id;
   if (requests.count(id))
     return;
+  if (!settings.only_request.empty() && id != settings.only_request) {
+    spdlog::info("request-rests: {} is another request of this server", id);
+    return;
+  }
   auto& tracked = requests[id];
   tracked.summary = {id, request->name, request->model.name, "waiting", "Initializing", false, 0};
   tracked.request = std::move(*request);

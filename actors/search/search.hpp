@@ -53,6 +53,7 @@ inline constexpr auto lease_lost = caf::exit_reason::unreachable;
 /// What SEARCH needs to know of the installation.
 struct search_settings {
   std::string pool = "default"; ///< pool that engines are asked from
+  std::string only_request;     ///< the one request that is worked on; empty: all
 };
 
 /// State of SEARCH; restarted by the runtime at any time: requests are in their stream.

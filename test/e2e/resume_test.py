@@ -77,6 +77,16 @@ class Resume(SextantTest):
         self.assertEqual(self.choice(out), before)
         self.assertEqual((out / "profiler_status.yaml").read_text(), status)
 
+    def test_other_options_in_the_same_directory_do_not_wait_for_what_was_begun_before(self):
+        out = self.folder / "out"
+        first = self.profile(out)
+        wait_until(lambda: first.measured(), 60)
+        first.kill()
+        other = self.profile(out, *VIRTUAL, "--ttft", "500")
+        self.finish(other, 25)  # the first one would take longer, against the clock
+        self.assertEqual({e["request"] for e in other.events()}, {other.events()[0]["request"]})
+        self.assertNotIn(first.events()[0]["request"], {e["request"] for e in other.events()})
+
     def test_interrupt_leaves_no_process_and_goes_on_later(self):
         out = self.folder / "out"
         first = self.profile(out, *LIGHT)

@@ -178,6 +178,8 @@ int run_profile(const command_line& args) {
     installation_settings settings;
     if (args.has("nats"))
       settings.names = subjects{args.value("prefix")};
+    else // what was begun in this directory with other options would come first
+      settings.only_request = request.id;
     settings.gpus = request.pool_gpus;
     settings.host = host;
     settings.output_root = directory;
