@@ -29,15 +29,9 @@ constexpr std::array rows{
     command_row{"nodes", command_nodes, "", "list the nodes of an installation and what they run"},
     command_row{"top", command_top, "", "watch nodes, GPUs and requests; in a pipe one picture of them"},
     command_row{"drain", command_drain, "NODE", "tell a node to take no more engines"},
+    command_row{"config", 0, "show [COMMAND]", "say what every option of a command is and where that came from"},
     command_row{"pick", command_pick, "OUT_DIR", "choose again from stored results, for other targets"},
 };
-
-const command_row* find_command(std::string_view name) {
-  for (const auto& row : rows)
-    if (row.name == name)
-      return &row;
-  return nullptr;
-}
 
 document_error line_error(std::string source, std::string found, std::string accepted, std::string hint = {}) {
   return {std::move(source), 0, 0, "", std::move(found), std::move(accepted), std::move(hint)};
@@ -121,6 +115,12 @@ private:
   }
 
   void store(const std::string& name, const std::string& value) {
+    if (const auto* row = find_option(name); row && row->secret) {
+      line_.errors.push_back(line_error("--" + name, "a secret on a command line",
+                                        "the environment: " + std::string{row->variable},
+                                        "command lines are read by everybody on the machine"));
+      return;
+    }
     reading out;
     // The last of several values counts, as with every command line.
     for (auto& [key, setting] : read_option_settings({{name, value}}, bit_, option_place::flag, out))
@@ -136,9 +136,10 @@ private:
   std::size_t at_ = 0;
 };
 
-void check_positionals(const command_row& row, command_line& line) {
+void check_positionals(const command_row& row, positionals rule, command_line& line) {
   const auto wanted = words(row.positionals);
-  for (std::size_t i = line.positionals.size(); i < wanted.size() && !wanted[i].starts_with('['); ++i)
+  for (std::size_t i = line.positionals.size();
+       rule == positionals::needed && i < wanted.size() && !wanted[i].starts_with('['); ++i)
     line.errors.push_back(line_error(line.command, "no " + wanted[i], line.command + " " + std::string{row.positionals}));
   for (std::size_t i = wanted.size(); i < line.positionals.size(); ++i)
     line.errors.push_back(line_error(line.command, "\"" + shown(line.positionals[i]) + "\" too many",
@@ -149,6 +150,13 @@ void check_positionals(const command_row& row, command_line& line) {
 
 std::span<const command_row> commands() {
   return rows;
+}
+
+const command_row* find_command(std::string_view name) {
+  for (const auto& row : rows)
+    if (row.name == name)
+      return &row;
+  return nullptr;
 }
 
 std::string command_line::value(std::string_view name) const {
@@ -168,7 +176,7 @@ std::map<std::string, std::string> command_line::request_options() const {
   return result;
 }
 
-command_line parse_command_line(const std::vector<std::string>& arguments) {
+command_line parse_command_line(const std::vector<std::string>& arguments, positionals rule) {
   command_line line;
   if (arguments.empty() || arguments[0] == "-h" || arguments[0] == "--help" || arguments[0] == "help") {
     line.help = true;
@@ -196,7 +204,7 @@ command_line parse_command_line(const std::vector<std::string>& arguments) {
   line.command = row->name;
   argument_walk{arguments, *row, line}.run(1);
   if (!line.help)
-    check_positionals(*row, line);
+    check_positionals(*row, rule, line);
   return line;
 }
 

@@ -30,6 +30,8 @@ struct command_line {
   bool version = false;
   std::vector<std::string> positionals;
   std::map<std::string, std::string> options; ///< canonical option name -> canonical value, only what was given
+  std::map<std::string, std::string>
+      origins; ///< where an option was given other than on the command line, as people read it
   std::vector<document_error> errors;
 
   /// As given, else the default of the table; empty if there is neither.
@@ -40,9 +42,15 @@ struct command_line {
   std::map<std::string, std::string> request_options() const;
 };
 
+/// Whether a command line is complete without the documents and ids it is about.
+enum class positionals : uint8_t { needed, may_lack };
+
 /// Takes a command line apart; `arguments` is without the program's name.
-command_line parse_command_line(const std::vector<std::string>& arguments);
+command_line parse_command_line(const std::vector<std::string>& arguments, positionals rule = positionals::needed);
 command_line parse_command_line(int argc, const char* const* argv);
+
+/// A command by its name; null if there is none.
+const command_row* find_command(std::string_view name);
 
 /// Names options of a submission in errors as the flags they were typed as: `options.ttft` becomes `--ttft`.
 void name_as_flags(std::vector<document_error>& errors);

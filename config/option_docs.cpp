@@ -82,6 +82,9 @@ std::string markdown_row(const option_row& row, const std::string& flag, bool wi
 
 void append_option_help(std::string& text, const std::string& name, const option_row& row) {
   constexpr std::size_t indent = 8, width = 100;
+  if (row.secret)
+    return append_wrapped(text += "  " + std::string{row.variable} + " in the environment\n" + std::string(indent, ' '),
+                          std::string{row.help} + "; " + accepted_text(row), indent, width);
   text += "  --" + name;
   for (const auto& alias : words(row.aliases))
     text += ", --" + alias;
@@ -116,7 +119,13 @@ std::string options_markdown() {
   std::string text =
       "# Options\n\n"
       "Written by `options_markdown()` from the option table; a test holds this file against it.\n\n"
-      "Values: defaults, overridden by the document, overridden by `--profile-config`, overridden by options. Flags take "
+      "Values: defaults, overridden by the document, overridden by `--profile-config`, overridden by options. Options of "
+      "the "
+      "process\n"
+      "(not of the request) may also stand in a file and in the environment: `sextant config show COMMAND` says what came "
+      "from "
+      "where, and\n"
+      "docs/configuration.md how. Flags take "
       "dashes or\n"
       "underscores, and any unique beginning. Document keys of `spec.profilingConfig.config` (here without that prefix) are "
       "camelCase or\n"
@@ -128,7 +137,7 @@ std::string options_markdown() {
       "| option | accepts | default | v1alpha1 | v1beta1 | commands | meaning |\n|---|---|---|---|---|---|---|\n";
   for (const auto& row : options())
     if (row.commands != 0)
-      text += markdown_row(row, "--" + std::string{row.name}, true);
+      text += markdown_row(row, row.secret ? std::string{row.variable} : "--" + std::string{row.name}, true);
   text += "\n## Only in documents\n\n| name in `extra` | accepts | default | v1alpha1 | v1beta1 | commands | meaning "
           "|\n|---|---|---|---|---|---|---|\n";
   for (const auto& row : options())

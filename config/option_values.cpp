@@ -1,6 +1,7 @@
 // option_values.cpp: Numbers, booleans, durations, choices and UTF-8 as people write them.
 #include "config/option_values.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -45,6 +46,24 @@ std::optional<std::string> canonical_choice(const option_row& row, std::string_v
       return choice;
   hint = did_you_mean(nearest_name(text, choices));
   return std::nullopt;
+}
+
+/// Every choice once, in the order of the table.
+std::optional<std::string> canonical_several(const option_row& row, std::string_view text, std::string& hint) {
+  std::vector<std::string> given;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    const auto one = canonical_choice(row, text.substr(begin, end - begin), hint);
+    if (!one)
+      return std::nullopt;
+    given.push_back(*one);
+    begin = end + 1;
+  }
+  std::string result;
+  for (const auto& choice : words(row.choices))
+    if (std::find(given.begin(), given.end(), choice) != given.end())
+      result += (result.empty() ? "" : ",") + choice;
+  return result;
 }
 
 std::optional<std::string> canonical_gpu(std::string_view text, std::string& hint) {
@@ -165,6 +184,8 @@ std::optional<std::string> canonical_value(const option_row& row, std::string_vi
     }
     case option_type::choice:
       return canonical_choice(row, text, hint);
+    case option_type::several:
+      return canonical_several(row, text, hint);
     case option_type::gpu:
       return canonical_gpu(text, hint);
     case option_type::text:

@@ -129,6 +129,8 @@ std::string accepted_text(const option_row& row) {
       return "true or false";
     case option_type::choice:
       return "one of " + joined_choices(row.choices) + (row.beta_value == "auto" ? " (v1beta1: also auto)" : "");
+    case option_type::several:
+      return "one or more of " + joined_choices(row.choices) + ", separated by commas";
     case option_type::gpu: {
       std::string names;
       for (const auto& name : gpu_names())

@@ -17,6 +17,7 @@ enum class option_type : uint8_t {
   number,
   boolean,
   choice,   ///< one of `choices`
+  several,  ///< one or more of `choices`, separated by commas
   gpu,      ///< a GPU name of the catalogue
   duration, ///< seconds, or a number with `s`, `m`, `h`
   object,   ///< any mapping, kept as JSON text
@@ -62,10 +63,13 @@ struct option_row {
   std::string_view value = {};      ///< default, empty for none
   std::string_view beta_value = {}; ///< default of v1beta1 documents where it differs
   option_range range = {};
-  std::string_view choices = {}; ///< separated by blanks
-  uint32_t commands = 0;         ///< 0: only in documents
-  uint32_t or_none = 0;          ///< of these commands that also take 0, outside of the range
-  bool request = true;           ///< may be part of a submission; false: belongs to the process
+  std::string_view choices = {};  ///< separated by blanks
+  uint32_t commands = 0;          ///< 0: only in documents
+  uint32_t or_none = 0;           ///< of these commands that also take 0, outside of the range
+  bool request = true;            ///< may be part of a submission; false: belongs to the process
+  uint32_t flag_only = 0;         ///< of these commands that take it from their command line alone
+  bool secret = false;            ///< never on a command line, which everybody on the machine can read, and never shown
+  std::string_view variable = {}; ///< environment variable of old, read after `SEXTANT_` and the name
   std::string_view help = {};
 };
 

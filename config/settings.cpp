@@ -197,17 +197,10 @@ void read_one_option(const std::string& given, const std::string& value, uint32_
     refuse(match.name, "an option of the process", "options of a request", "give it to the command that runs");
     return;
   }
-  std::size_t bad = 0;
-  std::string hint;
-  const bool clean =
-      valid_utf8(value, bad)
-      && value.find_first_of(std::string_view{"\0\x01\x02\x03\x04\x05\x06\x07\x08\x0B\x0C\x7F", 12}) == std::string::npos;
-  auto row = *match.row;
-  if (commands == (commands & row.or_none))
-    row.range.low = 0;
-  const auto canonical = clean ? canonical_within(row, value, out, hint) : std::nullopt;
+  std::string accepted, hint;
+  const auto canonical = read_option_value(*match.row, commands, value, out, accepted, hint);
   if (!canonical) {
-    refuse(match.name, "\"" + shown(value) + "\"", clean ? accepted_text(row) : "printable UTF-8 text", hint);
+    refuse(match.name, "\"" + shown(value) + "\"", accepted, hint);
     return;
   }
   const auto place = option_error(style, match.name, "", "", "");
@@ -218,6 +211,19 @@ void read_one_option(const std::string& given, const std::string& value, uint32_
 }
 
 } // namespace
+
+std::optional<std::string> read_option_value(const option_row& row, uint32_t commands, const std::string& value,
+                                             const reading& out, std::string& accepted, std::string& hint) {
+  std::size_t bad = 0;
+  const bool clean =
+      valid_utf8(value, bad)
+      && value.find_first_of(std::string_view{"\0\x01\x02\x03\x04\x05\x06\x07\x08\x0B\x0C\x7F", 12}) == std::string::npos;
+  auto ranged = row;
+  if (commands == (commands & row.or_none))
+    ranged.range.low = 0;
+  accepted = clean ? accepted_text(ranged) : "printable UTF-8 text";
+  return clean ? canonical_within(ranged, value, out, hint) : std::nullopt;
+}
 
 document_error option_error(option_place style, const std::string& name, std::string found, std::string accepted,
                             std::string hint) {

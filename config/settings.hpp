@@ -2,11 +2,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/document.hpp"
+#include "config/options.hpp"
 #include "messages/request.hpp"
 
 namespace sextant {
@@ -43,6 +45,10 @@ settings read_config_settings(const document_node& config, const std::string& so
 /// Reads options given by name. Options of the process are errors in a submission.
 settings read_option_settings(const std::map<std::string, std::string>& given, uint32_t commands, option_place style,
                               reading& out);
+
+/// The canonical text of one option's value for these commands; nothing, and what would be accepted, if it is none.
+std::optional<std::string> read_option_value(const option_row& row, uint32_t commands, const std::string& value,
+                                             const reading& out, std::string& accepted, std::string& hint);
 
 /// An error of one option, at the place its style says.
 document_error option_error(option_place style, const std::string& name, std::string found, std::string accepted,

@@ -17,25 +17,45 @@ constexpr int abandoned_ticks = 120;
 
 } // namespace
 
-void metrics_state::start() {
-  consumer_settings chunks;
-  chunks.stream = around.names.record_stream();
-  chunks.name = "metrics-" + subjects::token(settings.zone);
-  chunks.filter = around.names.records_of(settings.zone);
-  chunks.max_in_flight = 256;
-  subscriptions.push_back(around.link->consume(chunks, work_into_mailbox(caf::actor_cast<metrics_actor>(self), 0)));
-  self->delayed_send(self, tick_interval, reminder{});
+metrics_state::~metrics_state() {
+  if (zone_lease.revision > 0)
+    around.link->release_lease(around.names.lease_bucket(), zone_lease);
+}
+
+void metrics_state::ask_for_lease() {
+  auto handler = [me = caf::actor_cast<metrics_actor>(self)](lease l) { caf::anon_send(me, lease_mail{std::move(l)}); };
+  if (zone_lease.revision > 0)
+    around.link->renew_lease(around.names.lease_bucket(), zone_lease, around.instance, handler);
+  else
+    around.link->acquire_lease(around.names.lease_bucket(), zone_lease.key, around.instance, handler);
+}
+
+void metrics_state::take_lease(const lease& answer) {
+  zone_lease.revision = answer.revision;
+  if (answer.revision == 0) {
+    chunks.reset();
+    runs.clear();
+  } else if (!chunks) {
+    consumer_settings wanted;
+    wanted.stream = around.names.record_stream();
+    wanted.name = "metrics-" + subjects::token(settings.zone);
+    wanted.filter = around.names.records_of(settings.zone);
+    wanted.max_in_flight = 256;
+    chunks = around.link->consume(wanted, work_into_mailbox(caf::actor_cast<metrics_actor>(self), 0));
+  }
 }
 
 void metrics_state::take(const bus_mail& mail) {
+  if (!chunks)
+    return; // came after the lease was lost: left for who holds it now
   auto& run = runs[mail.message.subject];
   run.chunks[mail.message.sequence] = mail.message.body;
   run.receipts.push_back(mail.receipt);
   run.age = 0;
-  std::vector<std::string> chunks;
+  std::vector<std::string> bodies;
   for (const auto& [sequence, body] : run.chunks)
-    chunks.push_back(body);
-  auto records = unpack_records(chunks);
+    bodies.push_back(body);
+  auto records = unpack_records(bodies);
   if (!records)
     return; // more to come
   const auto& work = records->work;
@@ -74,6 +94,7 @@ void metrics_state::tick() {
       receipt->working();
     ++i;
   }
+  ask_for_lease();
   self->delayed_send(self, tick_interval, reminder{});
 }
 
@@ -83,9 +104,12 @@ metrics_actor::behavior_type metrics(metrics_actor::stateful_pointer<metrics_sta
   state.self = self;
   state.around = std::move(around);
   state.settings = std::move(settings);
-  state.start();
+  state.zone_lease.key = "metrics." + subjects::token(state.settings.zone);
+  state.ask_for_lease();
+  self->delayed_send(self, tick_interval, reminder{});
   return {
       [self](const bus_mail& mail) { self->state.take(mail); },
+      [self](const lease_mail& mail) { self->state.take_lease(mail.held); },
       [self](const reminder&) { self->state.tick(); },
   };
 }

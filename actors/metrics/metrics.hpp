@@ -18,20 +18,26 @@ namespace sextant {
 using metrics_actor = caf::typed_actor<
     // A chunk of token records.
     caf::reacts_to<bus_mail>,
+    // The lease of its zone: held, or somebody else's.
+    caf::reacts_to<lease_mail>,
     // Ticks once a second.
     caf::reacts_to<reminder>>;
 
 /// What this process takes.
 struct metrics_settings {
-  std::string zone = "default"; ///< the chunks of a run must come together in one process: that of the load's zone
+  std::string zone = "default"; ///< of the load whose records it takes
 };
 
-/// State of METRICS. When it is restarted, unsettled chunks are delivered again.
+/// State of METRICS. The chunks of a run must come together in one process: of several in a zone one takes them, as long as
+/// it holds the zone's lease. When that is lost or METRICS is restarted, unsettled chunks are delivered again.
 struct metrics_state {
   static inline const char* name = "metrics";
 
-  void start();
+  ~metrics_state();
+
+  void ask_for_lease();
   void take(const bus_mail& mail);
+  void take_lease(const lease& answer);
   void tick();
 
   /// Chunks of one run that have arrived so far.
@@ -45,7 +51,8 @@ struct metrics_state {
   surroundings around;
   metrics_settings settings;
   std::map<std::string, collection> runs; ///< by subject
-  std::vector<subscription_ptr> subscriptions;
+  lease zone_lease;
+  subscription_ptr chunks; ///< while the lease is held
 };
 
 metrics_actor::behavior_type metrics(metrics_actor::stateful_pointer<metrics_state> self, surroundings around,

@@ -136,7 +136,11 @@ class NatsAccess(SextantTest):
         self.let_in(url, NATS_USER="worker", NATS_PASSWORD=SECRET)
         self.kept_out(url, "[Aa]uthorization", NATS_USER="worker", NATS_PASSWORD=SECRET + "x")
         self.kept_out(url, "[Aa]uthorization")
-        self.assertIn("***@", self.kept_out(f"nats://worker:{SECRET}x@127.0.0.1:{self.port}", "[Aa]uthorization"))
+        # A URL with a secret is for files and the environment: command lines are read by everybody.
+        self.assertIn("***@", self.kept_out(f"nats://worker:{SECRET}x@127.0.0.1:{self.port}", "read by everybody", code=EXIT_BAD_INPUT))
+        hidden = self.run_to_end("list", expect=EXIT_FAILED, environment={"SEXTANT_NATS": f"nats://worker:{SECRET}x@127.0.0.1:{self.port}"})
+        self.assertRegex(hidden.stderr, r"\*\*\*@.*[Aa]uthorization")
+        self.assertNotIn(SECRET, hidden.stderr)
 
     def test_token(self):
         self.serve_nats(f'authorization {{ token: "{SECRET}" }}\n')
@@ -174,7 +178,7 @@ class NatsAccess(SextantTest):
     def test_wrong_settings_are_refused_all_at_once(self):
         empty = self.folder / "empty.pem"
         empty.write_text("")
-        stderr = self.kept_out(f"http://worker:{SECRET}@127.0.0.1:1", "5 errors", "--nats-ca", "/nowhere/ca.pem", "--nats-cert", empty,
+        stderr = self.kept_out(f"http://worker:{SECRET}@127.0.0.1:1", "6 errors", "--nats-ca", "/nowhere/ca.pem", "--nats-cert", empty,
                                code=EXIT_BAD_INPUT, NATS_PASSWORD=SECRET)
         for part in (r"--nats: found http://\*\*\*@127.0.0.1:1", "--nats-ca", "--nats-cert", "NATS_PASSWORD", "--nats-key|given alone"):
             self.assertRegex(stderr, part)

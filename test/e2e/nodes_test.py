@@ -20,9 +20,16 @@ class Nodes(ServingTest):
 
     gpus = 0
 
-    def agent(self, name, gpus=4):
-        agent = self.start("agent", "--nats", self.url, "--gpus", gpus, "--node-name", name, "--log-file", self.folder / f"{name}.log")
+    def agent(self, name, *options, gpus=4):
+        agent = self.start("agent", "--nats", self.url, "--gpus", gpus, "--node-name", name, *options, "--log-file", self.folder / f"{name}.log")
         self.assertTrue(wait_until(lambda: f"node {name} offers" in agent.stderr or not agent.running(), 20))
+        self.assertTrue(agent.running(), agent.stderr)
+        return agent
+
+    def load_agent(self, name, *options):
+        agent = self.start("agent", "--nats", self.url, "--roles", "load,metrics", "--node-name", name, *options,
+                           "--log-file", self.folder / f"{name}.log", "--log-level", "debug")
+        self.assertTrue(wait_until(lambda: "load,metrics for zone" in agent.stderr or not agent.running(), 20))
         self.assertTrue(agent.running(), agent.stderr)
         return agent
 
@@ -46,6 +53,19 @@ class Nodes(ServingTest):
         self.assertEqual(self.choice(self.out / "spread"), self.alone(*FITS_A_NODE))
         for name in ("one", "two"):
             self.assertIn("engine-starting", (self.folder / f"{name}.log").read_text(), f"{name} ran nothing")
+
+    def test_load_runs_on_its_own_nodes_and_its_results_come_together(self):
+        for name in ("one", "two"):
+            self.agent(name, "--roles", "deployment", "--zone", "rack")
+        loads = [self.load_agent(name, "--zone", "rack") for name in ("near", "nearer")]
+        watcher = self.submit_and_watch("split", *VIRTUAL, *FITS_A_NODE)
+        self.assertTrue(wait_until(lambda: len(watcher.measured()) >= 2, 60), watcher.stderr)
+        loads[0].kill()
+        self.assertEqual(watcher.wait(120), EXIT_OK, watcher.stderr)
+        self.assertEqual(self.choice(self.out / "split"), self.alone(*FITS_A_NODE))
+        logs = {name: (self.folder / f"{name}.log").read_text() for name in ("one", "two", "near", "nearer")}
+        self.assertTrue("engine-starting" in logs["one"] and "measuring:" in logs["nearer"])
+        self.assertFalse("measuring:" in logs["one"] + logs["two"] or "engine-starting" in logs["near"] + logs["nearer"])
 
     def test_an_agent_killed_in_the_middle_changes_nothing_but_the_record(self):
         agents = {name: self.agent(name) for name in ("one", "two")}

@@ -15,7 +15,7 @@ function(sextant_python_tests file)
     string(REPLACE "_" " " name "${title}: ${name}")
     add_test(NAME "${name}" COMMAND "${SEXTANT_PYTHON_BASE}" "${CMAKE_SOURCE_DIR}/test/${file}.py" -k ".${method}")
     set_tests_properties("${name}" PROPERTIES FIXTURES_REQUIRED python_base TIMEOUT 420 LABELS e2e SKIP_RETURN_CODE 77
-      ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>;NULL_SERVER=$<TARGET_FILE:null_server>;SEXTANT_TABLES=none" ${ARGN})
+      ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>;NULL_SERVER=$<TARGET_FILE:null_server>;SEXTANT_TABLES=none;SEXTANT_CONFIG_FILE=none" ${ARGN})
   endforeach()
 endfunction()
 
@@ -28,6 +28,7 @@ sextant_python_tests(e2e/trace_test)
 sextant_python_tests(e2e/sidecar_test)
 sextant_python_tests(e2e/serve_test)
 sextant_python_tests(e2e/nats_access_test)
+sextant_python_tests(e2e/deploy_test)
 # The first run makes the image's root file system with mmdebstrap (about two minutes), below build/.
 sextant_python_tests(e2e/standin_test RESOURCE_LOCK image_root TIMEOUT 900)
 # Times of a server that knows them: the machine for themselves.

@@ -36,5 +36,6 @@ int run_load(const std::vector<std::string>& words);
 int run_profile_endpoint(const std::vector<std::string>& words);
 int run_trace(const std::vector<std::string>& words);
 int run_sidecar(const std::vector<std::string>& words);
+int run_config(const std::vector<std::string>& words);
 
 } // namespace sextant

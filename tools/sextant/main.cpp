@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "tools/sextant/commands.hpp"
+#include "tools/sextant/configuration.hpp"
 #include "tools/sextant/estimate.hpp"
 #include "tools/sextant/nats_access.hpp"
 #include "tools/sextant/process.hpp"
@@ -12,10 +13,14 @@ int main(int argc, char** argv) {
   using namespace sextant;
   hold_signals();
   static const std::map<std::string_view, int (*)(const std::vector<std::string>&)> own_flags{
-      {"load", run_load}, {"profile-endpoint", run_profile_endpoint}, {"trace", run_trace}, {"sidecar", run_sidecar}};
+      {"load", run_load},
+      {"profile-endpoint", run_profile_endpoint},
+      {"trace", run_trace},
+      {"sidecar", run_sidecar},
+      {"config", run_config}};
   if (const auto command = argc > 1 ? own_flags.find(argv[1]) : own_flags.end(); command != own_flags.end())
     return command->second({argv + 2, argv + argc});
-  const auto args = parse_command_line(argc, argv);
+  auto args = parse_command_line(argc, argv);
   if (args.version) {
     printf("sextant %s\n", SEXTANT_VERSION);
     return exit_ok;
@@ -26,11 +31,12 @@ int main(int argc, char** argv) {
     printf("%s", help_text(args.command).c_str());
     return exit_ok;
   }
+  fill_from_process(args);
   auto errors = args.errors;
   const bool local =
       args.command == "pick" || args.command == "estimate" || (args.command == "profile" && !args.has("nats"));
   if (!local)
-    nats_access(args, from_process, errors);
+    nats_access(args, errors);
   if (!errors.empty()) {
     if (args.command == "estimate")
       for (auto& error : check_estimate(args))

@@ -1,9 +1,8 @@
-// nats_access.cpp: Flags and environment to settings of a connection.
+// nats_access.cpp: Options to settings of a connection.
 #include "tools/sextant/nats_access.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
@@ -28,15 +27,19 @@ std::string why_unreadable(const std::string& path) {
   return got > 0 ? std::string{} : got == 0 ? "it is empty" : std::strerror(error);
 }
 
-/// A file named by a flag or, without one, by a variable.
-std::string file_of(const command_line& args, const char* flag, const char* variable, const environment& variables,
-                    std::vector<document_error>& errors) {
-  const bool flagged = args.has(flag);
-  auto path = flagged ? args.value(flag) : variables(variable);
-  if (path.empty() && !flagged)
+/// How errors name the place of an option.
+std::string place_of(const command_line& args, const std::string& name) {
+  const auto found = args.origins.find(name);
+  return found == args.origins.end() ? "--" + name : found->second;
+}
+
+/// The file that an option names.
+std::string file_of(const command_line& args, const std::string& option, std::vector<document_error>& errors) {
+  auto path = args.value(option);
+  if (!args.has(option))
     return path;
   if (const auto why = why_unreadable(path); !why.empty())
-    errors.push_back(wrong(flagged ? "--" + std::string{flag} : variable, path, "a readable file", why));
+    errors.push_back(wrong(place_of(args, option), path, "a readable file", why));
   return path;
 }
 
@@ -53,26 +56,26 @@ void check_urls(const std::string& urls, std::vector<document_error>& errors) {
 
 } // namespace
 
-std::string from_process(const char* name) {
-  const char* text = std::getenv(name);
-  return text ? text : "";
-}
-
-nats_settings nats_access(const command_line& args, const environment& variables, std::vector<document_error>& errors) {
+nats_settings nats_access(const command_line& args, std::vector<document_error>& errors) {
   nats_settings settings;
   if (args.has("nats")) {
     settings.url = args.value("nats");
     check_urls(settings.url, errors);
+    if (args.origins.count("nats") == 0 && shown_url(settings.url) != settings.url)
+      errors.push_back(
+          wrong("--nats", shown_url(settings.url), "a URL without a secret",
+                "command lines are read by everybody on the machine: NATS_USER and NATS_PASSWORD, or NATS_TOKEN"));
   }
-  settings.token = variables("NATS_TOKEN");
-  settings.user = variables("NATS_USER");
-  settings.password = variables("NATS_PASSWORD");
-  settings.ca_file = file_of(args, "nats-ca", "NATS_CA", variables, errors);
-  settings.credentials_file = file_of(args, "nats-creds", "NATS_CREDS", variables, errors);
-  settings.certificate_file = file_of(args, "nats-cert", "NATS_CERT", variables, errors);
-  settings.key_file = file_of(args, "nats-key", "NATS_KEY", variables, errors);
+  settings.token = args.value("nats-token");
+  settings.user = args.value("nats-user");
+  settings.password = args.value("nats-password");
+  settings.ca_file = file_of(args, "nats-ca", errors);
+  settings.credentials_file = file_of(args, "nats-creds", errors);
+  settings.certificate_file = file_of(args, "nats-cert", errors);
+  settings.key_file = file_of(args, "nats-key", errors);
   if (!settings.password.empty() && settings.user.empty())
-    errors.push_back(wrong("NATS_PASSWORD", "a password without a user", "NATS_USER and NATS_PASSWORD together"));
+    errors.push_back(
+        wrong(place_of(args, "nats-password"), "a password without a user", "NATS_USER and NATS_PASSWORD together"));
   const int ways =
       (settings.token.empty() ? 0 : 1) + (settings.user.empty() ? 0 : 1) + (settings.credentials_file.empty() ? 0 : 1);
   if (ways > 1)

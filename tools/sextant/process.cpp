@@ -84,7 +84,7 @@ void start_logging(const std::string& path, const std::string& level) {
 
 std::shared_ptr<bus> connect_from(const command_line& args) {
   std::vector<document_error> wrong; // told before the command began
-  const auto settings = nats_access(args, from_process, wrong);
+  const auto settings = nats_access(args, wrong);
   std::string error;
   auto link = connect_nats(settings, error);
   if (!link)

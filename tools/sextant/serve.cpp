@@ -61,6 +61,16 @@ std::shared_ptr<engine_host> host_of(const command_line& args, const std::string
   return host;
 }
 
+std::set<std::string> roles_from(const std::string& list) {
+  std::set<std::string> roles;
+  for (size_t begin = 0; begin < list.size();) {
+    const auto end = std::min(list.find(',', begin), list.size());
+    roles.insert(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return roles;
+}
+
 /// Waits until the roles answer, so that what is said to be served really is. Asks the one question that changes nothing.
 bool roles_answer(bus& link, const subjects& names) {
   for (int attempt = 0; attempt < 500; ++attempt) {
@@ -174,16 +184,21 @@ int run_agent(const command_line& args) {
   if (!directory)
     return exit_bad_input;
   auto settings = settings_from(args);
-  settings.roles = node_roles;
+  settings.roles = roles_from(args.value("roles"));
+  const bool owns_gpus = settings.roles.count("deployment") != 0;
   const auto log = args.value("log-file");
   start_logging(log.empty() ? *directory + "/agent.log" : log, args.value("log-level"));
-  settings.host = host_of(args, *directory, settings.gpus);
-  if (!settings.host)
+  if (owns_gpus && !(settings.host = host_of(args, *directory, settings.gpus)))
     return exit_bad_input;
   auto link = connect_from(args);
   if (!link)
     return exit_failed;
-  const auto ready = [&](const installation& roles) {
+  const auto ready = [&](const installation& roles) -> std::string {
+    if (!owns_gpus) {
+      fprintf(stderr, "node %s: %s for zone %s of %s\n", settings.node.c_str(), args.value("roles").c_str(),
+              settings.zone.c_str(), settings.names.prefix().c_str());
+      return {};
+    }
     auto error = wait_for_node(*link, settings, roles.instance());
     if (error.empty())
       fprintf(stderr, "node %s offers %d GPUs to pool %s of %s (%s host)\n", settings.node.c_str(), settings.gpus,
