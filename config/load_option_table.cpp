@@ -152,6 +152,9 @@ constexpr std::array run_rows{
   load_option_row{.name = "parameter-sweep-cooldown-seconds", .kind = number, .value = "0", .unit = "s", .range = not_negative, .help = "pause between values"},
   load_option_row{.name = "parameter-sweep-same-seed", .kind = boolean, .value = "false", .help = "the same seed for every value instead of seed + place"},
   load_option_row{.name = "workers-max", .aliases = "max-workers threads", .kind = integer, .range = {1, 1024}, .help = "sending threads; default: by load and cores"},
+  load_option_row{.name = "processes", .kind = integer, .value = "1", .range = {1, 256}, .help = "load processes on this host; each has a part of the plan, they begin together and their records become one run"},
+  load_option_row{.name = "part", .help = "I/N: play the I-th of N parts of the plan, the others are played elsewhere with the same flags and seed; --summarise puts them together"},
+  load_option_row{.name = "start-at", .kind = number, .unit = "s", .range = not_negative, .help = "Unix time at which the measured phase begins, so that parts on several hosts begin together"},
   load_option_row{.name = "config", .aliases = "f", .kind = file, .help = "YAML with these flags as keys, or an AIPerf configuration; flags override it"},
 };
 constexpr std::array analysis_rows{

@@ -206,6 +206,23 @@ void read_results(load_reader& in, load_options& out) {
   out.verbose = in.flag("verbose");
 }
 
+/// `2/4`: the second of four parts.
+void read_part(load_reader& in, load_options& out) {
+  const auto text = in.text("part");
+  if (text.empty())
+    return;
+  const auto slash = text.find('/');
+  const auto part = parse_number(text.substr(0, slash));
+  const auto parts = slash == std::string::npos ? std::nullopt : parse_number(text.substr(slash + 1));
+  const auto whole = [](double x) { return x >= 1 && x <= 1024 && x == std::floor(x); };
+  if (!part || !parts || !whole(*part) || !whole(*parts) || *part > *parts)
+    return in.refuse("part", "\"" + shown(text) + "\"", "I/N, as 2/4: the second of four parts; N up to 1024");
+  out.part = static_cast<int>(*part) - 1;
+  out.parts = static_cast<int>(*parts);
+  if (out.parts > 1 && !out.seed)
+    in.refuse("part", "no --random-seed", "the same --random-seed for every part: it is what makes them parts of one plan");
+}
+
 void read_runs(load_reader& in, load_options& out) {
   in.chosen("sweep-type"); // used before, by the caller
   out.runs = in.integer("num-profile-runs");
@@ -219,6 +236,9 @@ void read_runs(load_reader& in, load_options& out) {
   out.sweep_cooldown_s = in.number("parameter-sweep-cooldown-seconds");
   out.sweep_same_seed = in.flag("parameter-sweep-same-seed");
   out.threads = in.integer("workers-max");
+  out.processes = in.integer("processes");
+  out.start_at_s = in.number("start-at");
+  read_part(in, out);
 }
 
 } // namespace

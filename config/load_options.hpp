@@ -207,6 +207,10 @@ struct load_options {
   double sweep_cooldown_s = 0;
   bool sweep_same_seed = false;
   int threads = 0; ///< 0: by load and cores
+  int processes = 1;
+  int part = 0;          ///< this run's part of the plan, 0-based
+  int parts = 1;         ///< of the whole plan, on any number of hosts
+  double start_at_s = 0; ///< Unix time before which the measured phase does not begin; 0: at once
 };
 
 /// Types, ranges and conflicts of one run's flags; every error at once.

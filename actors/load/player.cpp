@@ -10,6 +10,7 @@
 #include <sched.h>
 
 #include "actors/load/player_loop.hpp"
+#include "actors/load/traffic/parts.hpp"
 #include "adapters/http/descriptor_limit.hpp"
 
 namespace sextant::load {
@@ -139,7 +140,8 @@ private:
       if (ahead_)
         loop_[static_cast<size_t>(i)]->connect_ahead(connections_for(plan, w.limits));
     }
-    const int64_t begin = monotonic_ns() + start_delay_ns;
+    const int64_t soon = monotonic_ns() + start_delay_ns;
+    const int64_t begin = settings_.begin_at ? std::max(soon, settings_.begin_at(phase)) : soon;
     if (phase == traffic_phase::profiling)
       result_.profiling_began_ns = begin - result_.began_ns;
     if (auto* p = settings_.progress) {

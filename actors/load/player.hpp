@@ -65,6 +65,9 @@ struct play_settings {
   bool check_lengths = false;   ///< an answer with other than `osl` tokens is a `wrong_length` fault
   bool self_check = true;       ///< the probe at start-up
   bool spin = true;             ///< wait actively for the last 150 us before a timed send
+  /// Asked when a phase is ready to begin: the CLOCK_MONOTONIC time at which it shall, 0 for at once. May wait for others
+  /// that play the same load. May be empty.
+  std::function<int64_t(traffic_phase phase)> begin_at;
   /// Each finished request, in the thread of its loop: be quick. May be empty.
   std::function<void(const request_record& record, traffic_phase phase)> on_record;
   play_progress* progress = nullptr;

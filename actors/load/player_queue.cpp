@@ -38,10 +38,6 @@ phase_plan::phase_plan(const traffic_schedule& s, traffic_phase phase) : schedul
                    [&](uint32_t a, uint32_t b) { return s.requests[a].intended_ns < s.requests[b].intended_ns; });
 }
 
-int share_of(int limit, int loop, int loops) {
-  return limit / loops + (loop < limit % loops);
-}
-
 dispatch_queue::dispatch_queue(phase_plan& plan, const queue_limits& limits, int loop, int loops)
     : plan_(plan), limits_(limits), step_(static_cast<size_t>(loops)), timed_at_(static_cast<size_t>(loop)) {
 }

@@ -37,9 +37,6 @@ struct queue_limits {
   int64_t ends_ns = 0;         ///< nothing is sent from then on; 0 = no end
 };
 
-/// The share of a limit for one of several loops: the parts add up to the whole. 0 stays 0.
-int share_of(int limit, int loop, int loops);
-
 /// A request whose time has come.
 struct due_request {
   uint32_t position = 0;

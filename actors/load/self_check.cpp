@@ -150,4 +150,48 @@ void judge_health(load_health& h) {
   h.client_limited = !h.reasons.empty();
 }
 
+namespace {
+
+void take_worse(delay_quantiles& all, const delay_quantiles& one) {
+  all.count += one.count;
+  for (const auto member :
+       {&delay_quantiles::p50_ns, &delay_quantiles::p90_ns, &delay_quantiles::p99_ns, &delay_quantiles::max_ns})
+    all.*member = std::max(all.*member, one.*member);
+}
+
+} // namespace
+
+load_health health_of_all(const std::vector<load_health>& processes) {
+  if (processes.empty())
+    return {};
+  load_health all = processes.front();
+  all.reasons.clear();
+  for (size_t i = 0; i < processes.size(); ++i) {
+    const auto& one = processes[i];
+    for (const auto& reason : one.reasons)
+      all.reasons.push_back("process " + std::to_string(i + 1) + ": " + reason);
+    if (i == 0)
+      continue;
+    for (const auto worse : {&health_figures::busy_share, &health_figures::busy_share_1s, &health_figures::steal_share,
+                             &health_figures::median_itl_ns, &health_figures::median_ttft_ns})
+      all.*worse = std::max(all.*worse, one.*worse);
+    for (const auto sum : {&health_figures::cpu_s, &health_figures::wanted_rate, &health_figures::achieved_rate})
+      all.*sum += one.*sum;
+    for (const auto sum :
+         {&health_figures::events, &health_figures::output_events, &health_figures::user_stamped, &health_figures::coalesced,
+          &health_figures::send_lag_above_1ms, &health_figures::connections, &health_figures::reconnects,
+          &health_figures::late_texts, &health_figures::retransmits, &health_figures::involuntary_switches})
+      all.*sum += one.*sum;
+    for (const auto delay :
+         {&health_figures::stamp_lag, &health_figures::send_lag, &health_figures::slot_wait, &health_figures::connect})
+      take_worse(all.*delay, one.*delay);
+    all.loops += one.loops;
+    all.longest_turn_ns = std::max(all.longest_turn_ns, one.longest_turn_ns);
+    all.clock_steps = std::max(all.clock_steps, one.clock_steps);
+    all.tls = all.tls || one.tls;
+    all.client_limited = all.client_limited || one.client_limited;
+  }
+  return all;
+}
+
 } // namespace sextant::load

@@ -47,8 +47,8 @@ struct start_probe {
   int64_t took_ns = 0;
 };
 
-/// Health of the client over the profiling phase of a run, all loops together.
-struct load_health {
+/// Figures of the client's health over the profiling phase of a run, all loops together.
+struct health_figures {
   start_probe probe;
   int loops = 0;
   double busy_share = 0;       ///< busiest loop: time not spent waiting / time; active waiting is waiting
@@ -74,8 +74,11 @@ struct load_health {
   uint64_t involuntary_switches = 0;
   double wanted_rate = 0, achieved_rate = 0; ///< requests/s where the plan has times, else 0
   double median_itl_ns = 0, median_ttft_ns = 0;
-
   bool client_limited = false;
+};
+
+/// The figures and what follows from them.
+struct load_health : health_figures {
   std::vector<std::string> reasons; ///< why, one sentence each, with figures
 };
 
@@ -87,6 +90,10 @@ void summarise_requests(const std::vector<request_record>& requests, load_health
 /// the next arrival may hide them), send lag p99 above 1 % of the median TTFT and 0.1 ms, achieved rate below 99 % of the
 /// wanted one, a step of the clock.
 void judge_health(load_health& health);
+
+/// Health of several processes that play one load: counts and rates added up, delays and shares of the worst of them.
+/// Reasons name the process, 1-based.
+load_health health_of_all(const std::vector<load_health>& processes);
 
 /// Measures the machine: the clock, sleeps, a loopback connection of its own. 10 to 30 ms.
 start_probe probe_machine();

@@ -52,6 +52,32 @@ class Load(NullServerTest):
         self.assertEqual(len(prompts("one")), 30)
         self.assertEqual(prompts("one"), prompts("two"))
 
+    def records(self, folder):
+        return [json.loads(line) for line in (self.folder / folder / "profile_export.jsonl").read_text().splitlines()]
+
+    def test_several_processes_play_one_plan(self):
+        self.serve("--ttft-ms", 20, "--itl-ms", 2)
+        done = self.load("--streaming", "--isl", 20, "--osl", 4, "--concurrency", 6, "--request-count", 41, "--random-seed", 3,
+                         "--warmup-request-count", 3, "--processes", 3, "--artifact-dir", "together")
+        self.assertIn("41 requests answered, 0 failed", done.stdout)
+        measured = [r for r in self.records("together") if r["metadata"]["benchmark_phase"] == "profiling"]
+        self.assertEqual(sorted(r["metadata"]["session_num"] for r in measured), list(range(3, 44)))
+        begins = sorted(r["metadata"]["request_start_ns"] for r in measured)
+        self.assertLess(begins[5] - begins[0], 1e9)  # six slots, two of each process, begin together
+        self.assertGreaterEqual(self.summary("together")["time_to_first_token"]["min"], 19.9)
+        refused = self.load("--concurrency", 2, "--request-count", 9, "--processes", 3, expect=EXIT_BAD_INPUT)
+        self.assertIn("at most 2", refused.stderr)
+
+    def test_parts_of_a_plan_are_put_together(self):
+        self.serve("--ttft-ms", 5, "--itl-ms", 1)
+        common = ("--streaming", "--isl", 20, "--osl", 4, "--request-rate", 200, "--request-count", 30, "--random-seed", 3)
+        for part in (1, 2):
+            self.load(*common, "--part", f"{part}/2", "--artifact-dir", f"part{part}")
+        seen = [r["metadata"]["session_num"] for part in (1, 2) for r in self.records(f"part{part}")]
+        self.assertEqual(sorted(seen), list(range(30)))
+        done = self.run_to_end("load", "--summarise", "part1", "part2", "--json")
+        self.assertEqual(json.loads(done.stdout)["request_count"]["avg"], 30)
+
     def test_a_sweep_has_a_folder_for_each_value(self):
         self.serve("--ttft-ms", 2, "--itl-ms", 1)
         self.load("--isl", 10, "--osl", 2, "--concurrency", "1,3", "--request-count", 6, "--artifact-dir", "sweep")

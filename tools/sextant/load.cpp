@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "actors/artifacts/files.hpp"
+#include "actors/load/traffic/parts.hpp"
 #include "actors/load/traffic/plan_file.hpp"
 #include "actors/load/traffic/planner.hpp"
 #include "config/load_option_table.hpp"
@@ -63,6 +64,8 @@ load_command read_command(const std::vector<std::string>& words) {
     std::vector<document_error> errors;
     out.options.push_back(read_load_options(variation.arguments, errors));
     judging_options(out.options.back(), out.analysis, errors);
+    if (out.options.back().processes > 1 && out.analysis.stops())
+      errors.push_back({"--processes", 0, 0, "", "a --stop flag too", "one process where a run is to end early", ""});
     for (const auto& error : errors)
       if (!same(error)) // each variation repeats what does not vary
         out.errors.push_back(error);
@@ -85,6 +88,23 @@ void check_rows(const traffic_schedule& schedule, const load::dataset& data, con
   }
 }
 
+/// Keeps this run's part of the plan, and refuses to cut finer than it can be cut.
+void cut_plan(load_run& run, std::vector<document_error>& errors) {
+  const auto& o = run.options;
+  const int most = load::most_parts(run.schedule);
+  const auto refuse = [&](const char* flag, int found) {
+    errors.push_back({flag, 0, 0, "", std::to_string(found) + " parts",
+                      "at most " + std::to_string(most) + ": each needs a session and one of every limit of concurrency",
+                      ""});
+  };
+  if (o.parts > most && o.parts > 1)
+    return refuse("--part", o.parts);
+  if (o.parts > 1)
+    run.schedule = load::part_of(run.schedule, o.part, o.parts);
+  if (o.processes > 1 && o.processes > load::most_parts(run.schedule))
+    refuse("--processes", o.processes);
+}
+
 /// Makes the plan of one run.
 load_run make_run(const load_options& options, uint64_t seed, std::vector<document_error>& errors) {
   load_run run;
@@ -102,6 +122,8 @@ load_run make_run(const load_options& options, uint64_t seed, std::vector<docume
     run.remarks = std::move(plan.remarks);
   }
   run.remarks.insert(run.remarks.end(), run.inputs.data.remarks.begin(), run.inputs.data.remarks.end());
+  if (errors.empty())
+    cut_plan(run, errors);
   if (errors.empty() && run.schedule.requests.empty())
     errors.push_back({"plan", 0, 0, "", "no request at all", "a load that sends at least one", ""});
   return run;

@@ -10,11 +10,13 @@
 #include "actors/load/calibration.hpp"
 #include "actors/load/health_json.hpp"
 #include "actors/load/stream_event.hpp"
+#include "actors/load/traffic/parts.hpp"
 #include "actors/metrics/statistics/summarise.hpp"
 #include "adapters/aiperf/load_export.hpp"
 #include "adapters/http/client.hpp"
 #include "tools/sextant/load.hpp"
 #include "tools/sextant/load_judging.hpp"
+#include "tools/sextant/load_processes.hpp"
 #include "tools/sextant/load_server.hpp"
 
 namespace sextant {
@@ -65,6 +67,10 @@ load::calibration_answer answer_of(const http_outcome& outcome) {
   return out;
 }
 
+int64_t unix_now_ns() {
+  return std::chrono::nanoseconds{std::chrono::system_clock::now().time_since_epoch()}.count();
+}
+
 std::string new_benchmark_id() {
   std::random_device device;
   std::string entropy;
@@ -100,7 +106,7 @@ load_facts facts_of(const load_run& run, const std::string& benchmark_id) {
   f.arrivals = arrivals_of(run);
   f.concurrency = run.schedule.concurrency;
   f.prefill_concurrency = run.schedule.prefill_concurrency;
-  f.request_rate = o.profiling.rate > 0 ? o.profiling.rate : o.user_rate;
+  f.request_rate = (o.profiling.rate > 0 ? o.profiling.rate : o.user_rate) / o.parts;
   f.concurrency_ramp_ns = run.schedule.concurrency_ramp_ns;
   f.duration_ns = run.schedule.duration_ns;
   f.grace_ns = std::max<int64_t>(0, run.schedule.grace_ns);
@@ -272,9 +278,9 @@ private:
     s.stall_timeout_ns = endpoint_control::to_ns(run_.options.stall_timeout_s);
     s.keep_answers = std::any_of(requests.begin(), requests.end(), [](const auto& r) { return r.turn > 0; });
     s.check_lengths = run_.options.exact_osl;
-    s.progress = &progress_;
-    s.cancelled = &cancelled_;
-    s.stop_sending = &stop_sending_;
+    s.progress = &shared_->progress;
+    s.cancelled = &shared_->cancelled;
+    s.stop_sending = &shared_->stop_sending;
     s.on_record = [this](const request_record& record, traffic_phase phase) {
       if (phase != traffic_phase::profiling)
         return;
@@ -285,18 +291,39 @@ private:
     return s;
   }
 
+  /// CLOCK_MONOTONIC time of `--start-at`; 0 without.
+  int64_t earliest_ns() const {
+    const double at_s = run_.options.start_at_s;
+    return at_s > 0 ? monotonic_ns() + static_cast<int64_t>(at_s * 1e9) - unix_now_ns() : 0;
+  }
+
   void play() {
     const load::payload_maker maker{run_.options, run_.schedule, run_.inputs.data, out_.shape, context_};
     const auto make = [&maker](const load::planned_request& request, const std::vector<std::string>& answers) {
       auto p = maker.make(request, answers);
       return load::request_content{std::move(p.path), std::move(p.body), std::move(p.headers)};
     };
+    const int64_t earliest = earliest_ns();
+    std::optional<load_processes> processes; // before anything else has a thread
+    if (const int count = run_.options.processes; count > 1)
+      processes.emplace(count, *shared_, earliest, [&](int part, std::function<int64_t(traffic_phase)> begin_at) {
+        auto s = settings();
+        s.on_record = nullptr; // what it would tell is in another process
+        s.begin_at = std::move(begin_at);
+        return load::play(load::part_of(run_.schedule, part, count), endpoints(), make, s);
+      });
     load::play_result played;
     server_watch servers{run_.options, run_.analysis};
     std::atomic<bool> over{false};
     view_ = make_load_view(run_.options.ui, run_);
     std::thread player{[&] {
-      played = load::play(run_.schedule, endpoints(), make, settings());
+      if (processes) {
+        played = processes->wait();
+      } else {
+        auto s = settings();
+        s.begin_at = [earliest](traffic_phase phase) { return phase == traffic_phase::profiling ? earliest : 0; };
+        played = load::play(run_.schedule, endpoints(), make, s);
+      }
       over = true;
       signals_.push({}); // wakes the watch
     }};
@@ -315,20 +342,20 @@ private:
     while (!over) {
       if (signalled(look_again)) {
         ++signals_seen_;
-        (signals_seen_ == 1 ? stop_sending_ : cancelled_) = true;
+        (signals_seen_ == 1 ? shared_->stop_sending : shared_->cancelled) = true;
         if (signals_seen_ == 1)
           fprintf(stderr, "\nno more requests are sent; again to break off those under way\n");
       }
-      if (too_many_failed() && !stop_sending_) {
+      if (too_many_failed() && !shared_->stop_sending) {
         out_.records.facts.remarks.emplace_back("ended early: more requests failed than --failed-request-threshold allows");
-        stop_sending_ = true;
-        cancelled_ = true;
+        shared_->stop_sending = true;
+        shared_->cancelled = true;
       }
-      if (!stop_sending_ && stop_.enough()) {
+      if (!shared_->stop_sending && stop_.enough()) {
         stopped_ = true;
-        stop_sending_ = true;
+        shared_->stop_sending = true;
       }
-      view_->refresh(progress_);
+      view_->refresh(shared_->progress);
     }
     view_->done();
   }
@@ -345,9 +372,9 @@ private:
 
   bool too_many_failed() const {
     const double most = run_.options.failed_threshold;
-    const auto finished = progress_.finished.load();
+    const auto finished = shared_->progress.finished.load();
     return most >= 0 && finished >= static_cast<uint64_t>(std::max(run_.schedule.concurrency, 10))
-           && static_cast<double>(progress_.failed) > most * static_cast<double>(finished);
+           && static_cast<double>(shared_->progress.failed) > most * static_cast<double>(finished);
   }
 
   void take(load::play_result played) {
@@ -357,6 +384,9 @@ private:
     facts.started_monotonic_ns = played.began_ns;
     facts.clock_host = boot_id();
     facts.never_started = played.never_started;
+    if (run_.options.processes > 1)
+      facts.remarks.push_back("played by " + std::to_string(run_.options.processes)
+                              + " processes of this host, on one clock");
     tell_stop(facts);
     facts.was_cancelled = out_.interrupted;
     facts.client_limited = out_.health.client_limited;
@@ -384,9 +414,8 @@ private:
   const statistics::summary_options judging_;
   stop_watcher stop_;
   load::payload_context context_;
-  load::play_progress progress_;
+  const std::shared_ptr<shared_load> shared_ = make_shared_load();
   std::unique_ptr<load_view> view_;
-  std::atomic<bool> cancelled_{false}, stop_sending_{false};
   int signals_seen_ = 0;
   bool stopped_ = false; ///< because enough was seen
   load_outcome out_;

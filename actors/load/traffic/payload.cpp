@@ -61,14 +61,16 @@ std::string json_quoted(const std::string& text) {
 payload_maker::payload_maker(const load_options& options, const traffic_schedule& schedule, const dataset& data,
                              prompt_shape shape, payload_context context)
     : options_{options}, schedule_{schedule}, data_{data}, shape_{std::move(shape)}, context_{std::move(context)} {
-  previous_.assign(schedule.requests.size(), 0);
   std::vector<uint32_t> last;
-  for (const auto& request : schedule.requests) {
+  for (uint32_t at = 0; at < schedule.requests.size(); ++at) {
+    const auto& request = schedule.requests[at];
     if (request.session >= last.size())
       last.resize(request.session + size_t{1}, 0);
+    if (request.index >= previous_.size()) // a part of a plan has gaps
+      previous_.resize(request.index + size_t{1}, 0);
     if (request.turn > 0)
       previous_[request.index] = last[request.session];
-    last[request.session] = request.index + 1;
+    last[request.session] = at + 1;
   }
   for (const auto& extra : options.extra_inputs)
     merge_object(extras_, extra);
@@ -85,7 +87,8 @@ const dataset_turn* payload_maker::row_of(const planned_request& request) const 
 
 std::vector<const planned_request*> payload_maker::turns_before(const planned_request& request) const {
   std::vector<const planned_request*> out;
-  for (auto at = previous_[request.index]; at > 0; at = previous_[at - 1])
+  const auto before = [this](const planned_request& r) { return r.index < previous_.size() ? previous_[r.index] : 0; };
+  for (auto at = before(request); at > 0; at = before(schedule_.requests[at - 1]))
     out.push_back(&schedule_.requests[at - 1]);
   std::reverse(out.begin(), out.end());
   return out;

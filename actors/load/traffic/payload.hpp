@@ -75,7 +75,7 @@ private:
   const dataset& data_;
   const prompt_shape shape_;
   const payload_context context_;
-  std::vector<uint32_t> previous_; ///< index of the session's turn before + 1; 0: none
+  std::vector<uint32_t> previous_; ///< by index: position in the plan of the session's turn before + 1; 0: none
   fields extras_;
   fields fixed_headers_;
 };

@@ -27,7 +27,7 @@ struct planned_request {
   std::vector<uint64_t> block_hashes; ///< traces: one per block of `block_tokens`; equal hash, equal tokens
 };
 
-/// The whole plan. The same for any number of threads, processes and nodes: each takes requests `index % parts == part`.
+/// The whole plan. The same for any number of threads, processes and nodes: each takes every n-th session of it.
 struct traffic_schedule {
   uint64_t seed = 0;
   std::vector<planned_request> requests; ///< warm-up first, each phase in order of `intended_ns`, then index

@@ -1,4 +1,5 @@
 #include "actors/load/player_queue.hpp"
+#include "actors/load/traffic/parts.hpp"
 
 #include <catch2/catch.hpp>
 
