@@ -255,8 +255,9 @@ benchmark_row read_benchmark_row(const csv_table& table, std::size_t index) {
     row.engines.replicas = std::max(1, static_cast<int>(std::lround(row.traffic.concurrency / share)));
   if (row.reason.empty() && row.traffic.concurrency < 1)
     c.refuse("neither concurrency nor " + side + "batch_size says how many requests run");
-  if (l.tp > engine.model.heads && engine.model.heads > 0)
-    c.refuse("tp_size: found " + std::to_string(l.tp) + ", the model has " + std::to_string(engine.model.heads) + " heads");
+  if (engine.model.heads > 0 && engine.model.heads % l.tp != 0)
+    c.refuse(side + "tp_size: found " + std::to_string(l.tp) + ", accepted: a divisor of the model's "
+             + std::to_string(engine.model.heads) + " heads");
   if (row.disaggregated) {
     row.prefill = group_of(c, "prefill_", engine);
     row.counts_known = !c.text("decode_num_workers").empty() && !c.text("prefill_num_workers").empty();

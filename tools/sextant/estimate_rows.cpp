@@ -1,10 +1,14 @@
 // estimate_rows.cpp: `sextant estimate --rows IN.csv --output OUT.csv`: one prediction per row of a table of benchmark runs.
+#include <unistd.h>
+
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "actors/artifacts/files.hpp"
 #include "adapters/performance/benchmark_rows.hpp"
 #include "adapters/performance/measured_points.hpp"
 #include "tools/sextant/commands.hpp"
@@ -20,7 +24,9 @@ std::string cell_of(double value) {
   return text;
 }
 
-std::string line_of(const performance::benchmark_row& row, const performance::estimate_context& context) {
+/// One line of the output; counts rows that make sense.
+std::string line_of(const performance::benchmark_row& row, const performance::estimate_context& context,
+                    std::size_t& answered) {
   using performance::csv_cell;
   std::string line = csv_cell(row.row) + ',' + csv_cell(row.id);
   performance::serving_estimate e;
@@ -29,6 +35,7 @@ std::string line_of(const performance::benchmark_row& row, const performance::es
     e = performance::estimate_row(row, context);
   if (!e.ok)
     return line + ",,,,,,,," + csv_cell(e.reason);
+  ++answered;
   for (const double value : {e.ttft_ms.value, e.tpot_ms.value, e.ttft_ms.low, e.ttft_ms.high, e.tpot_ms.low, e.tpot_ms.high})
     line += ',' + cell_of(value);
   return line + (e.tier == performance::time_tier::measured ? ",measured," : ",fitted,");
@@ -78,20 +85,26 @@ int run_estimate_rows(const command_line& args, const performance::opened_tables
     errors.push_back("--tables: found '" + tables.path + "', accepted: a file of tools/import_tables: " + tables.error);
   if (out.empty())
     errors.push_back("--output: found nothing, accepted: a file to write");
+  else if (const auto folder = std::filesystem::absolute(out).parent_path();
+           access(folder.c_str(), W_OK) != 0 || std::filesystem::is_directory(out))
+    errors.push_back("--output: found '" + out + "', accepted: a file in a folder that can be written to");
   for (const auto& error : errors)
     fprintf(stderr, "%s\n", error.c_str());
   if (!errors.empty())
     return exit_bad_input;
-  std::ofstream file{out, std::ios::binary};
-  file << "row,id,ttft_ms,tpot_ms,ttft_low_ms,ttft_high_ms,tpot_low_ms,tpot_high_ms,tier,reason\n";
+  std::string text = "row,id,ttft_ms,tpot_ms,ttft_low_ms,ttft_high_ms,tpot_low_ms,tpot_high_ms,tier,reason\n";
+  std::size_t answered = 0;
   for (std::size_t i = 0; i < table.rows.size(); ++i)
-    file << line_of(performance::read_benchmark_row(table, i), context) << '\n';
-  file.close();
-  if (!file) {
-    fprintf(stderr, "--output: cannot write '%s'\n", out.c_str());
-    return exit_bad_input;
+    text += line_of(performance::read_benchmark_row(table, i), context, answered) + '\n';
+  if (const auto error = write_file(out, text); !error.empty()) {
+    fprintf(stderr, "--output: %s\n", error.c_str());
+    return exit_failed;
   }
-  printf("%zu rows predicted: %s\n%s", table.rows.size(), out.c_str(), note_of_tables(tables).c_str());
+  const auto senseless = table.rows.size() - answered;
+  printf("%zu of %zu rows predicted: %s\n", answered, table.rows.size(), out.c_str());
+  if (senseless > 0)
+    printf("%zu make no sense; column `reason` says why\n", senseless);
+  printf("%s", note_of_tables(tables).c_str());
   return exit_ok;
 }
 
