@@ -3,6 +3,7 @@
 #include <iterator>
 #include <map>
 
+#include "actors/search/boundary.hpp"
 #include "actors/search/candidates.hpp"
 #include "actors/search/curves.hpp"
 #include "actors/search/economy.hpp"
@@ -246,6 +247,9 @@ void search_run::fill_alternatives(profile_result& r) const {
       for (auto& other : others)
         other.note += " (predicted, not measured)";
     }
+    if (role == phase::decode)
+      if (auto between = better_between_grid_loads(known_, pick))
+        others.insert(others.begin(), std::move(*between));
     std::move(others.begin(), others.end(), std::back_inserter(r.alternatives));
   }
 }
