@@ -39,6 +39,8 @@ sextant_python_tests(e2e/load_analysis_test RUN_SERIAL ON)
 # Engines against the clock, and a lost node is declared after seconds.
 sextant_python_tests(e2e/nodes_test RUN_SERIAL ON)
 sextant_python_tests(interop/nats_py_test)
+# Installs uvicorn and aiohttp once; without a network they are skipped.
+sextant_python_tests(interop/web_servers_test RUN_SERIAL ON)
 # Installs Dynamo once; without a network they are skipped. Two engines with their Python processes each need the machine.
 sextant_python_tests(interop/dynamo_local_test RUN_SERIAL ON)
 sextant_python_tests(interop/dynamo_sidecar_test RUN_SERIAL ON)

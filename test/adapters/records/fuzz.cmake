@@ -1,0 +1,2 @@
+# Record files that people hand in.
+sextant_fuzzer(adapters/records records)
