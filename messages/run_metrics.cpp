@@ -103,6 +103,8 @@ std::vector<metric_summary> aiperf_counts(const load_facts& facts, const totals&
     out.push_back(
         single("total_usage_completion_tokens", "Total Usage Completion Tokens", "tokens", t.usage_completion, true));
     out.push_back(
+        single("total_usage_total_tokens", "Total Usage Total Tokens", "tokens", t.usage_prompt + t.usage_completion, true));
+    out.push_back(
         single("total_usage_prompt_cache_read_tokens", "Total Usage Prompt Cache Read Tokens", "tokens", t.cached, true));
     out.push_back(single("overall_usage_prompt_cache_read_pct", "Overall Usage Prompt Cache Read %", "%",
                          t.cached / t.usage_prompt * 100, true));

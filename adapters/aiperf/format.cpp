@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <ctime>
+#include <string_view>
 
 namespace sextant::aiperf {
 
@@ -40,15 +41,21 @@ json metric_json(const metric_summary& m) {
 
 std::string table_head() {
   std::string out = "Metric";
-  for (const auto& [name, value] : statistics({}))
+  for (const auto& [name, value] : statistics({})) {
     out += std::string{','} + name;
+    if (name == std::string_view{"max"})
+      out += ",sum";
+  }
   return out + '\n';
 }
 
 std::string table_cells(const distribution& d) {
   std::string out;
-  for (const auto& [name, value] : statistics(d))
+  for (const auto& [name, value] : statistics(d)) {
     out += ',' + two_decimals(value);
+    if (name == std::string_view{"max"})
+      out += ',' + two_decimals(d.mean * static_cast<double>(d.count));
+  }
   return out + '\n';
 }
 

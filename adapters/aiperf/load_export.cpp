@@ -235,6 +235,7 @@ std::string load_summary_json(const load_facts& f, const load_summary& s) {
   out["run_info"] = {{"benchmark_id", f.benchmark_id}, {"random_seed", f.seed}, {"trial", 0},
                      {"variation_label", "base"},      {"variation_index", 0},  {"cli_command", f.command}};
   out["was_cancelled"] = f.was_cancelled;
+  out["is_complete"] = !f.was_cancelled;
   out["error_summary"] = json::array();
   for (const auto& e : s.errors)
     out["error_summary"].push_back({{"error_details", error_json(e.code, e.type, e.message)}, {"count", e.count}});
@@ -247,11 +248,36 @@ std::string load_summary_json(const load_facts& f, const load_summary& s) {
   return text_of(out, 2) + '\n';
 }
 
+namespace {
+
+/// What AIPerf counts among its metrics and the summary has by itself.
+std::vector<metric_summary> goodput_rows(const load_summary& s) {
+  if (s.goodput.empty())
+    return {};
+  const auto row = [](const char* tag, const char* header, const char* unit, double value) {
+    metric_summary m;
+    m.tag = tag;
+    m.header = header;
+    m.unit = unit;
+    m.single = true;
+    m.values.mean = value;
+    return m;
+  };
+  const auto& g = s.goodput.front();
+  return {row("good_request_count", "Good Request Count", "requests", static_cast<double>(g.good)),
+          row("good_request_fraction", "GoodRequestFraction", "ratio", g.fraction),
+          row("goodput", "Goodput", "requests/sec", g.requests_per_s)};
+}
+
+} // namespace
+
 std::string load_summary_csv(const load_summary& s) {
+  const auto good = goodput_rows(s);
   std::vector<const metric_summary*> ordered;
-  for (const auto& m : s.metrics)
-    ordered.push_back(&m);
-  std::sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->tag < b->tag; });
+  for (const auto* rows : {&s.metrics, &good})
+    for (const auto& m : *rows)
+      ordered.push_back(&m);
+  std::sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->header < b->header; });
   std::string out = aiperf::table_head();
   for (const auto* m : ordered) {
     if (m->single)
