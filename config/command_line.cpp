@@ -17,6 +17,7 @@ constexpr std::array rows{
                 "ask the performance model instead of engines: a whole search, or one point with --tp"},
     command_row{"serve", command_serve, "", "run the roles and take requests over NATS"},
     command_row{"agent", command_agent, "", "own this node's GPUs and run engines on them for searches elsewhere"},
+    command_row{"operator", command_operator, "", "serve DynamoGraphDeploymentRequests of a cluster"},
     command_row{"submit", command_submit, "REQUEST.yaml", "hand a request to a running installation"},
     command_row{"watch", command_watch, "ID", "follow the events of a request"},
     command_row{"cancel", command_cancel, "ID", "take a request back"},

@@ -143,10 +143,28 @@ void apply_options(draft& d, const std::map<std::string, std::string>& given) {
   overlay(d.given, std::move(options));
 }
 
+/// A base deployment; `shown_text`: errors may quote it.
+std::string checked_base(draft& d, std::string text, const std::string& source, bool shown_text) {
+  std::vector<document_error> errors;
+  const auto tree = read_document(text, source, errors);
+  const auto* kind = tree ? tree->find("kind") : nullptr;
+  if (!shown_text && (!kind || kind->text != "DynamoGraphDeployment")) {
+    // Nothing of what the file says, which may be anything on the serving node.
+    d.refuse("config", "\"" + shown(source) + "\"", "a readable file with a DynamoGraphDeployment");
+    return {};
+  }
+  d.out.errors.insert(d.out.errors.end(), errors.begin(), errors.end());
+  if (tree && (!kind || kind->text != "DynamoGraphDeployment"))
+    d.refuse("config", kind ? found_text(*kind) : "a file without a kind", "a file with a DynamoGraphDeployment");
+  return text;
+}
+
 std::string read_base_config(draft& d) {
   const auto path = d.value("config");
   if (path.empty())
     return {};
+  if (path.find('\n') != std::string::npos) // the document itself, from somebody who has no file to name
+    return checked_base(d, path, "options.config", true);
   std::error_code error;
   const auto size = std::filesystem::is_regular_file(path, error) ? std::filesystem::file_size(path, error) : 0;
   if (error || size == 0 || size > document_limits::bytes) {
@@ -154,19 +172,7 @@ std::string read_base_config(draft& d) {
     return {};
   }
   std::ifstream file{path, std::ios::binary};
-  std::string text{std::istreambuf_iterator<char>{file}, {}};
-  std::vector<document_error> errors;
-  const auto tree = read_document(text, path, errors);
-  const auto* kind = tree ? tree->find("kind") : nullptr;
-  if (!d.out.own_files && (!kind || kind->text != "DynamoGraphDeployment")) {
-    // Nothing of what the file says, which may be anything on the serving node.
-    d.refuse("config", "\"" + shown(path) + "\"", "a readable file with a DynamoGraphDeployment");
-    return {};
-  }
-  d.out.errors.insert(d.out.errors.end(), errors.begin(), errors.end());
-  if (tree && (!kind || kind->text != "DynamoGraphDeployment"))
-    d.refuse("config", kind ? found_text(*kind) : "a file without a kind", "a file with a DynamoGraphDeployment");
-  return text;
+  return checked_base(d, std::string{std::istreambuf_iterator<char>{file}, {}}, path, d.out.own_files);
 }
 
 template <class Enum>

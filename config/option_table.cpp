@@ -11,9 +11,9 @@ constexpr auto measuring = command_profile | command_submit;
 constexpr auto asking = measuring | command_estimate;
 /// Commands that talk to a server.
 constexpr auto talking = command_any & ~(command_pick | command_estimate);
-constexpr auto working = command_profile | command_serve;
+constexpr auto working = command_profile | command_serve | command_operator;
 /// Commands that own GPUs.
-constexpr auto hosting = command_serve | command_agent;
+constexpr auto hosting = command_serve | command_agent | command_operator;
 constexpr option_range positive{0, 1e9, true};
 constexpr option_range tokens{1, 100'000'000};
 constexpr option_range gpus_or_auto{0, 65'536};
@@ -212,6 +212,10 @@ constexpr std::array rows{
   option_row{.name = "json", .type = option_type::boolean, .value = "false",
              .commands = command_results | command_list | command_pick | command_nodes | command_top, .request = false,
              .help = "answer as JSON"},
+  option_row{.name = "class", .commands = command_operator, .request = false,
+             .help = "serve requests with the annotation sextant.dev/class of this value; default: those without it"},
+  option_row{.name = "parallel", .type = option_type::integer, .unit = "requests", .value = "4", .range = {1, 1000},
+             .commands = command_operator, .request = false, .help = "profiles at the same time; other requests stay Pending"},
   option_row{.name = "undo", .type = option_type::boolean, .value = "false", .commands = command_drain, .request = false,
              .help = "the node takes engines again"},
   option_row{.name = "log-file", .commands = command_any & ~command_estimate, .request = false,

@@ -40,7 +40,8 @@ enum command_bits : uint32_t {
   command_nodes = 1024,
   command_top = 2048,
   command_drain = 4096,
-  command_any = 8191,
+  command_operator = 8192,
+  command_any = 16383,
 };
 
 /// Allowed numbers; `open` excludes the lower bound itself.

@@ -53,10 +53,15 @@ std::string http_request_text(const http_url& url, std::string_view method, std:
   std::string out;
   out.reserve(body.size() + 256);
   out += std::string{method} + ' ' + url.base + std::string{path} + " HTTP/1.1\r\nHost: " + url.authority + "\r\n";
-  for (const auto& [name, value] : headers)
+  bool typed = false;
+  for (const auto& [name, value] : headers) {
     out += name + ": " + value + "\r\n";
+    typed = typed || name == "Content-Type";
+  }
+  if (!typed && (!body.empty() || method == "POST"))
+    out += "Content-Type: application/json\r\n";
   if (!body.empty() || method == "POST")
-    out += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    out += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   out += "\r\n";
   out += body;
   return out;

@@ -111,6 +111,8 @@ uint64_t looping_client::start(const std::string& method, const std::string& pat
   std::vector<std::pair<std::string, std::string>> headers{{"Accept", "application/json"}, {"User-Agent", "sextant"}};
   if (!who->token.empty())
     headers.emplace_back("Authorization", "Bearer " + who->token);
+  if (method == "PATCH")
+    headers.emplace_back("Content-Type", "application/merge-patch+json");
   const auto tag = ++tags_;
   auto& text = texts_[tag] = http_request_text(url_, method, path, body, headers);
   ++link_->calls;

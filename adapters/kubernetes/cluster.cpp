@@ -44,6 +44,16 @@ std::vector<std::string> versions_in(const std::string& group) {
   return out;
 }
 
+/// Whether a version of nvidia.com has a resource.
+bool serves(api_client& client, const std::string& version, const std::string& resource) {
+  const auto answer = client.call(get("look at nvidia.com/" + version, "/apis/nvidia.com/" + version));
+  const auto o = json::parse(answer.body, nullptr, false);
+  if (!o.is_object() || !o.contains("resources") || !o["resources"].is_array())
+    return false;
+  return std::any_of(o["resources"].begin(), o["resources"].end(),
+                     [&](const json& r) { return answer_text(r, "name") == resource; });
+}
+
 /// Whether a permission is granted; nothing and an error if that cannot be found out.
 std::optional<bool> allowed(api_client& client, const permission& p, const std::string& name_space, std::string& error) {
   const json review{{"apiVersion", "authorization.k8s.io/v1"},
@@ -120,7 +130,29 @@ const std::vector<permission>& needed_permissions() {
   return all;
 }
 
-cluster_check check_cluster(api_client& client, const std::string& name_space) {
+const std::vector<permission>& operator_permissions() {
+  static const std::vector<permission> all{{"get", "nvidia.com", "dynamographdeploymentrequests", ""},
+                                           {"list", "nvidia.com", "dynamographdeploymentrequests", ""},
+                                           {"watch", "nvidia.com", "dynamographdeploymentrequests", ""},
+                                           {"patch", "nvidia.com", "dynamographdeploymentrequests", ""},
+                                           {"patch", "nvidia.com", "dynamographdeploymentrequests", "status"},
+                                           {"create", "nvidia.com", "dynamographdeployments", ""},
+                                           {"get", "nvidia.com", "dynamographdeployments", ""},
+                                           {"list", "nvidia.com", "dynamographdeployments", ""},
+                                           {"watch", "nvidia.com", "dynamographdeployments", ""},
+                                           {"get", "", "configmaps", ""},
+                                           {"create", "", "configmaps", ""},
+                                           {"update", "", "configmaps", ""},
+                                           {"get", "", "persistentvolumeclaims", ""},
+                                           {"create", "", "events", ""},
+                                           {"get", "coordination.k8s.io", "leases", ""},
+                                           {"create", "coordination.k8s.io", "leases", ""},
+                                           {"update", "coordination.k8s.io", "leases", ""}};
+  return all;
+}
+
+cluster_check check_cluster(api_client& client, const std::string& name_space, const std::string& resource,
+                            const std::vector<permission>& needed) {
   cluster_check out;
   const auto refuse = [&](const char* place, const std::string& found, const std::string& accepted,
                           const std::string& hint) {
@@ -131,14 +163,18 @@ cluster_check check_cluster(api_client& client, const std::string& name_space) {
     refuse("--kubeconfig", group.problem, "an API server that answers and accepts these credentials", "");
     return out;
   }
-  out.versions = versions_in(group.body);
-  if (out.versions.empty())
-    refuse("--kubeconfig", "a cluster without DynamoGraphDeployments (nvidia.com)", "a cluster with Dynamo's operator",
-           "install the Dynamo platform and its CRDs");
+  for (const auto& version : versions_in(group.body))
+    if (serves(client, version, resource))
+      out.versions.push_back(version);
+  if (out.versions.empty()) {
+    const bool requests = resource == "dynamographdeploymentrequests";
+    refuse("--kubeconfig", "a cluster without " + resource + ".nvidia.com", "a cluster with this resource",
+           requests ? "kubectl apply -f deploy/kubernetes/crd.yaml" : "install the Dynamo platform and its CRDs");
+  }
   const auto space = client.call(get("get namespace " + name_space, "/api/v1/namespaces/" + name_space));
   if (space.error.status == 404)
     refuse("--namespace", "\"" + name_space + "\", which the cluster does not have", "a namespace that exists", "");
-  for (const auto& p : needed_permissions()) {
+  for (const auto& p : needed) {
     std::string error;
     const auto granted = allowed(client, p, name_space, error);
     if (granted && !*granted)

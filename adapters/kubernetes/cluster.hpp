@@ -22,15 +22,20 @@ struct permission {
 /// Everything that the host does in its namespace; deploy/kubernetes/rbac.yaml grants exactly this.
 const std::vector<permission>& needed_permissions();
 
+/// Everything that the operator does in its namespace beside what the host does.
+const std::vector<permission>& operator_permissions();
+
 /// What was found out about a cluster before anything is created.
 struct cluster_check {
-  std::vector<std::string> versions;  ///< of nvidia.com that are served, preferred first
+  std::vector<std::string> versions;  ///< in which the resource is served, preferred first
   std::vector<document_error> errors; ///< everything that is wrong, at once
 };
 
-/// Asks whether the server answers, Dynamo is installed, the namespace is there, and every permission is granted. Errors
-/// name `--kubeconfig` or `--namespace` as their place.
-cluster_check check_cluster(api_client& client, const std::string& name_space);
+/// Asks whether the server answers, it serves a resource of nvidia.com, the namespace is there, and every permission is
+/// granted. Errors name `--kubeconfig` or `--namespace` as their place.
+cluster_check check_cluster(api_client& client, const std::string& name_space,
+                            const std::string& resource = "dynamographdeployments",
+                            const std::vector<permission>& needed = needed_permissions());
 
 /// A session that says it is alive, from its Lease.
 struct session_lease {

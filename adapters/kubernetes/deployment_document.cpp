@@ -128,6 +128,47 @@ size_t longest_part(const json& spec) {
   return longest;
 }
 
+/// A document in a version that is served, and what its parts need of a name.
+struct served_document {
+  json object;
+  std::string version;
+  size_t part_size = 0;
+};
+
+std::optional<served_document> serve(const std::string& dgd, const std::vector<std::string>& served_versions,
+                                     std::string& error) {
+  std::vector<document_error> errors;
+  const auto tree = read_document(dgd, "deployment", errors);
+  if (!errors.empty() || !tree) {
+    error = errors.empty() ? "the deployment is empty" : format_error(errors.front());
+    return std::nullopt;
+  }
+  served_document out;
+  out.object = json::parse(json_text(*tree), nullptr, false);
+  auto& object = out.object;
+  const auto api = object.is_object() ? text(object, "apiVersion") : std::string{};
+  if (!object.is_object() || text(object, "kind") != "DynamoGraphDeployment" || !part(object, "spec").is_object()
+      || api.rfind("nvidia.com/", 0) != 0) {
+    error = "the deployment is no DynamoGraphDeployment of nvidia.com with a spec";
+    return std::nullopt;
+  }
+  out.version = api.substr(api.find('/') + 1);
+  const auto served = [&](const std::string& v) {
+    return std::find(served_versions.begin(), served_versions.end(), v) != served_versions.end();
+  };
+  out.part_size = longest_part(object["spec"]);
+  if (!served(out.version) && out.version == "v1alpha1" && served("v1beta1")) {
+    out.version = "v1beta1";
+    object["spec"] = newer_shape(object["spec"]);
+    object["apiVersion"] = "nvidia.com/v1beta1";
+  }
+  if (!served(out.version)) {
+    error = "the cluster does not serve nvidia.com/" + out.version + " DynamoGraphDeployments";
+    return std::nullopt;
+  }
+  return out;
+}
+
 } // namespace
 
 std::string deployment_name(const std::string& base, const std::string& key, size_t part_size) {
@@ -149,39 +190,17 @@ std::string deployments_path(const std::string& version, const std::string& name
 
 std::optional<deployment_document> make_deployment(const std::string& dgd, const deployment_identity& who,
                                                    const std::vector<std::string>& served_versions, std::string& error) {
-  std::vector<document_error> errors;
-  const auto tree = read_document(dgd, "deployment", errors);
-  if (!errors.empty() || !tree) {
-    error = errors.empty() ? "the deployment is empty" : format_error(errors.front());
+  auto served = serve(dgd, served_versions, error);
+  if (!served)
     return std::nullopt;
-  }
-  auto object = json::parse(json_text(*tree), nullptr, false);
-  const auto api = object.is_object() ? text(object, "apiVersion") : std::string{};
-  if (!object.is_object() || text(object, "kind") != "DynamoGraphDeployment" || !part(object, "spec").is_object()
-      || api.rfind("nvidia.com/", 0) != 0) {
-    error = "the deployment is no DynamoGraphDeployment of nvidia.com with a spec";
-    return std::nullopt;
-  }
-  auto version = api.substr(api.find('/') + 1);
-  const auto served = [&](const std::string& v) {
-    return std::find(served_versions.begin(), served_versions.end(), v) != served_versions.end();
-  };
+  auto& object = served->object;
   deployment_document out;
   out.mocked = dgd.find("dynamo.mocker") != std::string::npos;
-  const auto part_size = longest_part(object["spec"]);
-  if (!served(version) && version == "v1alpha1" && served("v1beta1")) {
-    version = "v1beta1";
-    object["spec"] = newer_shape(object["spec"]);
-    object["apiVersion"] = "nvidia.com/v1beta1";
-  }
-  if (!served(version)) {
-    error = "the cluster does not serve nvidia.com/" + version + " DynamoGraphDeployments";
-    return std::nullopt;
-  }
   auto& metadata = object["metadata"];
   out.name_space =
       metadata.is_object() && !text(metadata, "namespace").empty() ? text(metadata, "namespace") : who.name_space;
-  out.name = deployment_name(metadata.is_object() ? text(metadata, "name") : "", who.session + "/" + who.engine, part_size);
+  out.name =
+      deployment_name(metadata.is_object() ? text(metadata, "name") : "", who.session + "/" + who.engine, served->part_size);
   metadata["name"] = out.name;
   metadata["namespace"] = out.name_space;
   metadata["labels"][labels::managed_by] = labels::manager;
@@ -194,8 +213,33 @@ std::optional<deployment_document> make_deployment(const std::string& dgd, const
                                                 {"uid", who.owner->uid},
                                                 {"controller", false},
                                                 {"blockOwnerDeletion", true}}});
-  out.collection = deployments_path(version, out.name_space);
+  out.collection = deployments_path(served->version, out.name_space);
   out.body = object.dump(-1, ' ', false, json::error_handler_t::replace);
+  return out;
+}
+
+std::optional<deployment_document> make_serving_deployment(const std::string& dgd, const std::string& name,
+                                                           const std::string& name_space, const object_marks& labels,
+                                                           const object_marks& annotations,
+                                                           const std::vector<std::string>& served_versions,
+                                                           std::string& error) {
+  auto served = serve(dgd, served_versions, error);
+  if (!served)
+    return std::nullopt;
+  deployment_document out;
+  out.mocked = dgd.find("dynamo.mocker") != std::string::npos;
+  out.name_space = name_space;
+  out.name =
+      name.size() + served->part_size <= longest_combined_name ? name : deployment_name(name, name, served->part_size);
+  auto& metadata = served->object["metadata"];
+  metadata["name"] = out.name;
+  metadata["namespace"] = out.name_space;
+  for (const auto& [key, value] : labels)
+    metadata["labels"][key] = value;
+  for (const auto& [key, value] : annotations)
+    metadata["annotations"][key] = value;
+  out.collection = deployments_path(served->version, out.name_space);
+  out.body = served->object.dump(-1, ' ', false, json::error_handler_t::replace);
   return out;
 }
 

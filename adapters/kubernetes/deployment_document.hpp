@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sextant::kubernetes {
@@ -40,6 +41,17 @@ std::string deployment_name(const std::string& base, const std::string& key, siz
 /// only that is served. Nothing and an error text if the YAML is malformed or its version is not served.
 std::optional<deployment_document> make_deployment(const std::string& dgd, const deployment_identity& who,
                                                    const std::vector<std::string>& served_versions, std::string& error);
+
+/// Labels and annotations of an object.
+using object_marks = std::vector<std::pair<std::string, std::string>>;
+
+/// A deployment that serves after a profile. It has the wanted name, cut with a hash where it and its parts would be too
+/// long, and lives in `name_space` whatever the document says. Versions and errors as above.
+std::optional<deployment_document> make_serving_deployment(const std::string& dgd, const std::string& name,
+                                                           const std::string& name_space, const object_marks& labels,
+                                                           const object_marks& annotations,
+                                                           const std::vector<std::string>& served_versions,
+                                                           std::string& error);
 
 /// Path of a namespace's deployments in one API version.
 std::string deployments_path(const std::string& version, const std::string& name_space);

@@ -9,6 +9,7 @@
 
 #include "adapters/kubernetes/cluster.hpp"
 #include "adapters/kubernetes/labels.hpp"
+#include "adapters/kubernetes/lease_time.hpp"
 
 namespace sextant::kubernetes {
 
@@ -18,17 +19,6 @@ using nlohmann::json;
 
 constexpr int renew_s = 10;
 constexpr int lease_s = 45; ///< outlasts a slow API server; an API server that is away for longer ends nothing by itself
-
-std::string micro_time() {
-  timespec t{};
-  clock_gettime(CLOCK_REALTIME, &t);
-  tm parts{};
-  gmtime_r(&t.tv_sec, &parts);
-  char text[64];
-  const auto n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  snprintf(text + n, sizeof text - n, ".%06ldZ", t.tv_nsec / 1000);
-  return text;
-}
 
 class lease_keeper final : public session_keeper {
 public:
@@ -62,7 +52,8 @@ private:
 
   /// False when it makes no sense to go on.
   bool renew(api_client& client) {
-    const json spec{{"holderIdentity", own_holder_name()}, {"leaseDurationSeconds", lease_s}, {"renewTime", micro_time()}};
+    const json spec{
+        {"holderIdentity", own_holder_name()}, {"leaseDurationSeconds", lease_s}, {"renewTime", lease_time_now()}};
     json object{
         {"apiVersion", "coordination.k8s.io/v1"},
         {"kind", "Lease"},
@@ -99,6 +90,17 @@ private:
 };
 
 } // namespace
+
+std::string lease_time_now() {
+  timespec t{};
+  clock_gettime(CLOCK_REALTIME, &t);
+  tm parts{};
+  gmtime_r(&t.tv_sec, &parts);
+  char text[64];
+  const auto n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  snprintf(text + n, sizeof text - n, ".%06ldZ", t.tv_nsec / 1000);
+  return text;
+}
 
 std::unique_ptr<session_keeper> session_keeper::start(std::shared_ptr<cluster_link> link, const std::string& name_space,
                                                       const std::string& session) {

@@ -140,6 +140,12 @@ std::optional<deployment_view> read_deployment(const std::string& object) {
   d.ready = text(ready, "status") == "True" || d.state == "successful";
   d.reason = text(ready, "reason");
   d.message = text(ready, "message");
+  for (const auto* parts : {"services", "components"}) // of v1alpha1, of v1beta1
+    if (const auto& all = at(status, parts); all.is_object())
+      for (const auto& [name, part] : all.items()) {
+        d.replicas += number(part, "replicas");
+        d.available += std::max(number(part, "availableReplicas"), number(part, "readyReplicas"));
+      }
   return d;
 }
 

@@ -51,6 +51,8 @@ struct deployment_view {
   std::string state; ///< `pending`, `successful`, `failed`, …
   bool ready = false;
   std::string reason, message; ///< of the Ready condition
+  int replicas = 0;            ///< of all services, as wanted
+  int available = 0;           ///< ... and as they are up
   std::string session, engine; ///< our labels
   std::string name;
   std::string created; ///< RFC 3339

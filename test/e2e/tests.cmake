@@ -48,6 +48,7 @@ sextant_python_tests(interop/dynamo_sidecar_test RUN_SERIAL ON)
 sextant_python_tests(interop/nats_cli_test RESOURCE_LOCK nats_command TIMEOUT 900)
 # The first of these builds a Kubernetes API server, where there is Go.
 sextant_python_tests(interop/kubernetes_test RESOURCE_LOCK kubernetes_server TIMEOUT 1800)
+sextant_python_tests(interop/operator_test RESOURCE_LOCK kubernetes_server TIMEOUT 1800)
 
 # Output directories of real runs, one per sample, for the checks by programs that others wrote.
 set(profiled "${CMAKE_BINARY_DIR}/test/profiled")

@@ -43,7 +43,9 @@ std::vector<std::string> kubeconfig_paths(const command_line& args) {
   return paths;
 }
 
-std::optional<cluster_access> open_access(const command_line& args, std::vector<document_error>& errors) {
+} // namespace
+
+std::optional<cluster_access> cluster_access_from(const command_line& args, std::vector<document_error>& errors) {
   const auto paths = kubeconfig_paths(args);
   if (paths.empty())
     return in_cluster_access(variable("KUBERNETES_SERVICE_HOST"), variable("KUBERNETES_SERVICE_PORT"), read_text, errors);
@@ -59,6 +61,8 @@ std::optional<cluster_access> open_access(const command_line& args, std::vector<
     return std::nullopt;
   return read_kubeconfig(files, args.value("kube-context"), read_text, errors);
 }
+
+namespace {
 
 /// Equal for every run of the same installation: by the request that a cluster's operator runs this for, or by the place of
 /// the results, which only one process can use at a time.
@@ -91,8 +95,9 @@ bool works_beside_us(const std::string& holder) {
 } // namespace
 
 std::shared_ptr<engine_host> cluster_host_from(const command_line& args, const std::string& name_space,
-                                               const std::string& directory, std::vector<document_error>& errors) {
-  const auto access = open_access(args, errors);
+                                               const std::string& directory, std::vector<document_error>& errors,
+                                               const std::string& session) {
+  const auto access = cluster_access_from(args, errors);
   if (!access)
     return nullptr;
   const auto link = std::make_shared<cluster_link>(*access);
@@ -109,7 +114,7 @@ std::shared_ptr<engine_host> cluster_host_from(const command_line& args, const s
     return nullptr;
   kubernetes_settings settings;
   settings.name_space = name_space;
-  settings.session = session_of(directory);
+  settings.session = session.empty() ? session_of(directory) : session;
   settings.versions = check.versions;
   settings.owner = owner_from_environment(name_space, check.versions.front());
   if (const auto holder = holder_of(*client, name_space, settings.session); works_beside_us(holder)) {

@@ -21,6 +21,7 @@ int run_profile(const command_line& args);
 int run_estimate(const command_line& args);
 int run_serve(const command_line& args);
 int run_agent(const command_line& args);
+int run_operator(const command_line& args);
 int run_submit(const command_line& args);
 int run_watch(const command_line& args);
 int run_cancel(const command_line& args);

@@ -33,8 +33,8 @@ int main(int argc, char** argv) {
   }
   fill_from_process(args);
   auto errors = args.errors;
-  const bool local =
-      args.command == "pick" || args.command == "estimate" || (args.command == "profile" && !args.has("nats"));
+  const bool local = args.command == "pick" || args.command == "estimate"
+                     || ((args.command == "profile" || args.command == "operator") && !args.has("nats"));
   if (!local)
     nats_access(args, errors);
   if (!errors.empty()) {
@@ -45,10 +45,10 @@ int main(int argc, char** argv) {
     return exit_bad_input;
   }
   static const std::map<std::string, int (*)(const command_line&)> commands{
-      {"profile", run_profile}, {"estimate", run_estimate}, {"serve", run_serve},   {"agent", run_agent},
-      {"submit", run_submit},   {"watch", run_watch},       {"cancel", run_cancel}, {"results", run_results},
-      {"list", run_list},       {"nodes", run_nodes},       {"top", run_top},       {"drain", run_drain},
-      {"pick", run_pick},
+      {"profile", run_profile},   {"estimate", run_estimate}, {"serve", run_serve},   {"agent", run_agent},
+      {"submit", run_submit},     {"watch", run_watch},       {"cancel", run_cancel}, {"results", run_results},
+      {"list", run_list},         {"nodes", run_nodes},       {"top", run_top},       {"drain", run_drain},
+      {"operator", run_operator}, {"pick", run_pick},
   };
   return commands.at(args.command)(args);
 }

@@ -3,6 +3,7 @@ pods, whose engines are real processes on loopback addresses of their own. Not D
 """
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import threading
@@ -177,6 +178,16 @@ def null_engine(program):
     """Engines with known times, from our own test server."""
     return lambda address: [os.fspath(program), "--host", address, "--port", "8000", "--model", "played", "--ttft-ms", "40",
                             "--itl-ms", "4", "--pattern", "staggered"]
+
+
+def no_engine(_address):
+    """For deployments that nobody asks anything."""
+    return ["sleep", "3600"]
+
+
+def kubectl():
+    """Whether there is one on this machine."""
+    return shutil.which("kubectl") is not None
 
 
 def moments(seconds):
