@@ -48,7 +48,11 @@ sextant_python_tests(interop/dynamo_sidecar_test RUN_SERIAL ON)
 sextant_python_tests(interop/nats_cli_test RESOURCE_LOCK nats_command TIMEOUT 900)
 # The first of these builds a Kubernetes API server, where there is Go.
 sextant_python_tests(interop/kubernetes_test RESOURCE_LOCK kubernetes_server TIMEOUT 1800)
-sextant_python_tests(interop/operator_test RESOURCE_LOCK kubernetes_server TIMEOUT 1800)
+# One server for all of them.
+add_test(NAME "operator: in a cluster" COMMAND "${SEXTANT_PYTHON_BASE}" "${CMAKE_SOURCE_DIR}/test/interop/operator_test.py")
+set_tests_properties("operator: in a cluster" PROPERTIES FIXTURES_REQUIRED python_base RESOURCE_LOCK kubernetes_server TIMEOUT 1800
+  LABELS e2e SKIP_RETURN_CODE 77
+  ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>;NULL_SERVER=$<TARGET_FILE:null_server>;SEXTANT_TABLES=none")
 
 # Output directories of real runs, one per sample, for the checks by programs that others wrote.
 set(profiled "${CMAKE_BINARY_DIR}/test/profiled")
