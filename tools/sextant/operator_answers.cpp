@@ -86,7 +86,7 @@ std::optional<profile_request> operator_desk::request_of(const request_view& vie
   const auto submission = submission_for(view, error);
   if (!submission)
     return std::nullopt;
-  auto read = read_request(view.request_id(), *submission);
+  auto read = read_request(view.request_id(), *submission, named_files::of_others);
   if (auto* request = std::get_if<profile_request>(&read))
     return std::move(*request);
   for (const auto& e : std::get<std::vector<document_error>>(read))
