@@ -90,7 +90,7 @@ std::vector<request_metric> aiperf_metrics(metric_profile p) {
       {"usage_completion_tokens", "Usage Completion Tokens", "tokens", false, false, true,
        [](const record& r) { return r.usage_tokens > 0 ? static_cast<double>(r.usage_tokens) : nothing; }},
       {"usage_total_tokens", "Usage Total Tokens", "tokens", false, false, true,
-       [](const record& r) { return r.input_tokens > 0 ? double{r.input_tokens} + r.usage_tokens : nothing; }},
+       [](const record& r) { return r.input_tokens > 0 ? static_cast<double>(r.input_tokens) + r.usage_tokens : nothing; }},
       {"usage_prompt_cache_read_tokens", "Usage Prompt Cache Read Tokens", "tokens", false, false, true,
        [](const record& r) { return r.input_tokens > 0 ? static_cast<double>(r.cached_tokens) : nothing; }},
       {"osl_mismatch_diff_pct", "OSL Mismatch Diff %", "%", false, false, false, mismatch_pct},
