@@ -277,7 +277,7 @@ std::string load_summary_csv(const load_summary& s) {
   for (const auto* rows : {&s.metrics, &good})
     for (const auto& m : *rows)
       ordered.push_back(&m);
-  std::sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->header < b->header; });
+  std::sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return a->tag < b->tag; });
   std::string out = aiperf::table_head();
   for (const auto* m : ordered) {
     if (m->single)

@@ -109,8 +109,24 @@ TEST_CASE("inputs hold the payloads as they were sent, one session after another
 
 TEST_CASE("the table sorts by tag and leaves out the unit of counts") {
   const auto table = load_summary_csv(plain_summary(sample(), metric_profile::aiperf));
-  CHECK(table.find("Time to First Token (ms),110.00,100.00,120.00,100.20") != std::string::npos);
+  CHECK(table.find("Time to First Token (ms),110.00,100.00,120.00,330.00,100.20") != std::string::npos);
   CHECK(table.find("\nRequest Count,3.00\n") != std::string::npos);
+}
+
+TEST_CASE("goodput and HTTP phases have AIPerf's names, units and places") {
+  auto summary = plain_summary(sample(), metric_profile::aiperf);
+  const auto without = load_summary_csv(summary);
+  CHECK(without.find("Goodput") == std::string::npos);
+  goodput_result good;
+  good.good = 2;
+  good.fraction = 0.5;
+  good.requests_per_s = 4;
+  summary.goodput.push_back(good);
+  const auto table = load_summary_csv(summary);
+  CHECK(table.find("\nGood Request Count,2.00\nGoodRequestFraction (ratio),0.50\nGoodput (requests/sec),4.00\n")
+        != std::string::npos);
+  CHECK(table.find("\nHTTP Connection Reused (ratio),") != std::string::npos);
+  CHECK(table.find("\nHTTP Data Received (KB),") != std::string::npos);
 }
 
 TEST_CASE("the files of the sample are written for the check with AIPerf's own models", "[.files]") {
