@@ -34,6 +34,26 @@ void read_sla(load_reader& in, const std::string& text, std::vector<sla_wish>& o
     out.push_back({parts[0], percent / 100, limit});
 }
 
+/// Addresses of exporters: `host:9400` and `http://host:9400` mean their page `/metrics`.
+void read_gpu_telemetry(load_reader& in, load_analysis& out) {
+  for (auto url : in.list("gpu-telemetry")) {
+    const bool address = url.find("://") != std::string::npos || url.find(':') != std::string::npos;
+    if (!address) {
+      in.refuse("gpu-telemetry", "\"" + shown(url) + "\"", "addresses of DCGM exporters, as http://host:9400");
+      continue;
+    }
+    if (url.find("://") == std::string::npos)
+      url = "http://" + url;
+    while (url.ends_with('/'))
+      url.pop_back();
+    if (url.find('/', url.find("://") + 3) == std::string::npos)
+      url += "/metrics";
+    out.gpu_telemetry_urls.push_back(std::move(url));
+  }
+  if (in.flag("no-gpu-telemetry"))
+    out.gpu_telemetry_urls.clear();
+}
+
 } // namespace
 
 load_analysis read_load_analysis(const load_arguments& arguments, std::vector<document_error>& errors) {
@@ -61,6 +81,7 @@ load_analysis read_load_analysis(const load_arguments& arguments, std::vector<do
   if (!out.server_metrics && !out.server_metrics_urls.empty())
     in.refuse("no-server-metrics", "--server-metrics too", "one of the two");
   out.server_metrics_interval_s = in.number("server-metrics-interval");
+  read_gpu_telemetry(in, out);
   out.summarise = in.list("summarise");
   out.compare = arguments.texts("compare");
   if (in.has("compare") && out.compare.size() != 2)

@@ -29,7 +29,8 @@ struct load_analysis {
 
   bool server_metrics = true;                   ///< scrape the servers' metrics pages
   std::vector<std::string> server_metrics_urls; ///< empty: `/metrics` of the endpoints
-  double server_metrics_interval_s = 0.333;
+  double server_metrics_interval_s = 0.333;     ///< of GPU pages too
+  std::vector<std::string> gpu_telemetry_urls;  ///< pages of GPU exporters
 
   std::vector<std::string> summarise; ///< record files, or folders with them, of one run
   std::vector<std::string> compare;   ///< sides A and B: each a file or folder, or several with commas between them

@@ -17,7 +17,6 @@ constexpr std::array foreign{
     foreign_load_flags{false, "Sextant has no processes to tune for it",
                        "record-processors record-processor-service-count log-level "
                        "=vv =extra-verbose stats-interval zmq-host zmq-ipc-path =zmq-dual-bind"},
-    foreign_load_flags{false, "name a GPU exporter's page with --server-metrics", "gpu-telemetry =no-gpu-telemetry"},
     foreign_load_flags{false, "server metrics are written as JSON", "server-metrics-formats"},
     foreign_load_flags{false, "prompts come from a list of words of its own", "prompt-corpus random-corpus-style"},
     foreign_load_flags{false, "the table of a sweep is not written", "=no-sweep-table"},

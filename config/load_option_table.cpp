@@ -166,6 +166,8 @@ constexpr std::array analysis_rows{
   load_option_row{.name = "server-metrics", .many = true, .help = "metrics pages to read during the run; default: /metrics of each endpoint, if there is one"},
   load_option_row{.name = "no-server-metrics", .kind = boolean, .value = "false", .help = "read none"},
   load_option_row{.name = "server-metrics-interval", .kind = number, .value = "0.333", .unit = "s", .range = {0.01, 60}, .help = "between two looks at a page"},
+  load_option_row{.name = "gpu-telemetry", .many = true, .help = "DCGM exporters whose pages are read as often: power, energy, memory and load of each GPU; default: none"},
+  load_option_row{.name = "no-gpu-telemetry", .kind = boolean, .value = "false", .help = "read none"},
   load_option_row{.name = "auto-plot", .kind = boolean, .value = "true", .help = "write report.html with its pictures, half a second of gnuplot"},
   load_option_row{.name = "summarise", .kind = file, .many = true, .help = "no run: summarise this record file or run folder again; several are parts of one run"},
   load_option_row{.name = "compare", .kind = file, .many = true, .help = "no run: is B better than A? Each a record file or run folder, or several runs with commas; exit code 1 if B is worse"},

@@ -244,7 +244,12 @@ std::string load_summary_json(const load_facts& f, const load_summary& s) {
   out["end_time"] = timed ? json(iso_time(wall(f, s.last_end_ns))) : json(nullptr);
   for (const auto& m : s.warmup)
     out["warmup_metrics"][m.tag] = metric_json(m);
-  out["sextant"] = own_facts(f, s);
+  auto own = own_facts(f, s);
+  if (own.contains("telemetry_data")) { // AIPerf's place for it
+    out["telemetry_data"] = own["telemetry_data"];
+    own.erase("telemetry_data");
+  }
+  out["sextant"] = std::move(own);
   return text_of(out, 2) + '\n';
 }
 

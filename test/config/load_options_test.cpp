@@ -109,7 +109,7 @@ TEST_CASE("unknown and foreign flags are told apart", "[load_options]") {
   CHECK(unknown[0].hint == "did you mean '--concurrency'?");
   const auto refused = errors_of({"-m", "x", "--otel-url", "http://a", "--image-width-mean", "5"});
   CHECK(refused.size() == 2);
-  CHECK(parse_load_arguments({"--tokenizer", "t", "--no-gpu-telemetry"}).remarks.size() == 2);
+  CHECK(parse_load_arguments({"--tokenizer", "t", "--no-sweep-table"}).remarks.size() == 2);
 }
 
 TEST_CASE("conflicts are all named at once", "[load_options]") {

@@ -9,6 +9,7 @@
 #include "actors/load/player.hpp"
 #include "actors/load/traffic/dataset.hpp"
 #include "actors/load/traffic/payload.hpp"
+#include "adapters/aiperf/gpu_telemetry_export.hpp"
 #include "config/load_analysis.hpp"
 #include "config/load_options.hpp"
 #include "messages/load_summary.hpp"
@@ -47,12 +48,20 @@ struct load_outcome {
   load_records records;
   load_summary summary;
   load::load_health health;
-  std::vector<server_report> servers; ///< what the endpoints' metrics pages said
-  load::prompt_shape shape;           ///< of the prompts that were sent
-  uint64_t run_key = 0;               ///< of `payload_context`
-  std::string error;                  ///< why nothing was sent, or what could not be written
+  std::vector<server_report> servers;               ///< what the endpoints' metrics pages said
+  std::vector<scraped_endpoint> gpus;               ///< what GPU exporters said
+  int64_t measured_from_ns = 0, measured_to_ns = 0; ///< the measured phase, CLOCK_MONOTONIC
+  load::prompt_shape shape;                         ///< of the prompts that were sent
+  uint64_t run_key = 0;                             ///< of `payload_context`
+  std::string error;                                ///< why nothing was sent, or what could not be written
   bool interrupted = false;
 };
+
+/// The measured phase on the clock of the scrapes, and wall time.
+inline telemetry_span telemetry_span_of(const load_outcome& outcome) {
+  const auto& facts = outcome.records.facts;
+  return {outcome.measured_from_ns, outcome.measured_to_ns, facts.started_unix_ns - facts.started_monotonic_ns};
+}
 
 /// Waits for the endpoint as asked, calibrates, plays and summarises. Signals of the terminal end the run: the first one
 /// stops sending, the second one breaks off what is under way.

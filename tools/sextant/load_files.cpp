@@ -38,12 +38,13 @@ std::string write_in_pieces(const std::string& path, const std::function<void(co
 
 /// Names of the files: AIPerf's, or those of `--profile-export-prefix`.
 struct file_names {
-  std::string summary, records, record_file, servers;
+  std::string summary, records, record_file, servers, gpus;
 
   explicit file_names(const std::string& prefix)
       : summary(prefix.empty() ? "profile_export_aiperf" : prefix), records(prefix.empty() ? "profile_export" : prefix),
         record_file(records + "_records.npz"),
-        servers(prefix.empty() ? "server_metrics_export.json" : prefix + "_server_metrics.json") {}
+        servers(prefix.empty() ? "server_metrics_export.json" : prefix + "_server_metrics.json"),
+        gpus(prefix.empty() ? "gpu_telemetry_export.jsonl" : prefix + "_gpu_telemetry.jsonl") {}
 };
 
 /// Positions in the schedule of the sessions of the measured phase, turns in order.
@@ -88,7 +89,9 @@ std::string write_load_files(const load_run& run, const load_outcome& outcome) {
   const auto at = [&](const std::string& name) { return run.directory + '/' + name; };
   auto error = write_file(at(names.summary + ".json"), load_summary_json(outcome.records.facts, outcome.summary));
   if (error.empty())
-    error = write_file(at(names.summary + ".csv"), load_summary_csv(outcome.summary));
+    error = write_file(at(names.summary + ".csv"),
+                       load_summary_csv(outcome.summary)
+                           + (outcome.gpus.empty() ? "" : gpu_telemetry_table(outcome.gpus, telemetry_span_of(outcome))));
   if (error.empty() && o.level != export_level::summary)
     error = write_in_pieces(at(names.records + ".jsonl"),
                             [&](const text_sink& sink) { write_record_lines(outcome.records, sink); });
@@ -106,6 +109,8 @@ std::string write_load_files(const load_run& run, const load_outcome& outcome) {
   if (error.empty() && !outcome.servers.empty())
     error = write_file(at(names.servers),
                        server_metrics_json(facts, outcome.servers, facts.started_unix_ns - facts.started_monotonic_ns));
+  if (error.empty() && !outcome.gpus.empty())
+    error = write_file(at(names.gpus), gpu_telemetry_lines(outcome.gpus, telemetry_span_of(outcome).offset_ns));
   if (error.empty() && run.analysis.report)
     error = write_load_report(at("report.html"), outcome.records.facts, outcome.summary);
   return error;

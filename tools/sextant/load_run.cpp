@@ -15,6 +15,7 @@
 #include "adapters/aiperf/load_export.hpp"
 #include "adapters/http/client.hpp"
 #include "tools/sextant/load.hpp"
+#include "tools/sextant/load_gpus.hpp"
 #include "tools/sextant/load_judging.hpp"
 #include "tools/sextant/load_processes.hpp"
 #include "tools/sextant/load_server.hpp"
@@ -314,6 +315,7 @@ private:
       });
     load::play_result played;
     server_watch servers{run_.options, run_.analysis};
+    gpu_watch gpus{run_.options, run_.analysis};
     std::atomic<bool> over{false};
     view_ = make_load_view(run_.options.ui, run_);
     std::thread player{[&] {
@@ -329,7 +331,10 @@ private:
     }};
     watch(over);
     player.join();
-    servers.stop(played.began_ns + played.profiling_began_ns, played.began_ns + played.profiling_ended_ns);
+    out_.gpus = gpus.stop();
+    out_.measured_from_ns = played.began_ns + played.profiling_began_ns;
+    out_.measured_to_ns = played.began_ns + played.profiling_ended_ns;
+    servers.stop(out_.measured_from_ns, out_.measured_to_ns);
     out_.error = played.error;
     out_.interrupted = signals_seen_ > 0;
     take(std::move(played));
@@ -405,6 +410,11 @@ private:
     if (auto fact = servers.fact(out_.summary); !fact.empty())
       facts.own_facts.push_back(std::move(fact));
     out_.servers = servers.reports();
+    if (!out_.gpus.empty())
+      facts.own_facts.push_back("telemetry_data=" + gpu_telemetry_json(out_.gpus, telemetry_span_of(out_)));
+    for (const auto& page : out_.gpus)
+      if (!page.problem.empty())
+        facts.remarks.push_back("GPU telemetry of " + page.url + ": " + page.problem);
   }
 
   const load_run& run_;
