@@ -227,6 +227,20 @@ chart pareto_frontier(const context& c) {
     if (!s.points.empty())
       out.series.push_back(std::move(s));
   }
+  chart_series front;
+  front.colour = "#777777";
+  front.label = "front";
+  front.dots = false;
+  for (const auto& d : c.result.deployments)
+    if (d.efficient) {
+      chart_point p;
+      p.x = d.tokens_per_s_per_user;
+      p.y = d.tokens_per_s_per_gpu;
+      front.points.push_back(p);
+    }
+  std::sort(front.points.begin(), front.points.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
+  if (front.points.size() > 1)
+    out.series.insert(out.series.begin(), std::move(front));
   out.limits.push_back({true, 1000 / c.request.sla.itl_ms, "Target ITL: " + text("%g ms", c.request.sla.itl_ms), false});
   out.notes = {"each deployment at its best load  ·  ring: pick  ·  outline: misses a target"};
   return out;

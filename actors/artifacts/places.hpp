@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "messages/profile.hpp"
 
@@ -12,6 +13,9 @@ std::string engine_folder(const std::string& engine);
 
 /// Folder of the in-depth results of a phase.
 std::string selected_folder(phase role);
+
+/// The aggregated deployment that an estimate picked, where it did; the name is the reference profiler's.
+inline constexpr std::string_view picked_deployment_file = "picked_dgd_config.yaml";
 
 /// Folder of a point's AIPerf export, relative to the output directory.
 std::string point_folder(const point_measured& point);

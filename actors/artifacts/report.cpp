@@ -8,6 +8,7 @@
 #include "actors/artifacts/estimated.hpp"
 #include "actors/artifacts/html.hpp"
 #include "actors/artifacts/measured.hpp"
+#include "actors/artifacts/places.hpp"
 #include "actors/artifacts/report_parts.hpp"
 
 namespace sextant {
@@ -47,6 +48,12 @@ std::string verdict(const profile_request& request, const profile_result& result
   if (result.feasible) {
     const double hours =
         gpu_hours_per_1000(request.sla, result.prefill.throughput_per_gpu, result.decode.throughput_per_gpu);
+    if (!result.deployments.empty()) {
+      const auto& pick = result.deployments.front();
+      out += "<p>Of all deployments <strong>" + escaped(pick.label) + "</strong> with "
+             + number(std::round(pick.concurrency), 0) + " requests in flight: " + escaped(pick.note)
+             + ". For a planner, which sets the replicas by itself, the best pair of engines:</p>\n";
+    }
     out += "<p>Prefill with <strong>" + escaped(engine_text(result.prefill.layout)) + "</strong>, decode with <strong>"
            + escaped(engine_text(result.decode.layout)) + "</strong>. 1000 requests take " + number(hours, 3)
            + " GPU-hours ($" + number(hours * gpu_cost_per_hour, 2) + " at $" + number(gpu_cost_per_hour, 1)
@@ -95,7 +102,12 @@ std::string commands(const profile_request& request, const profile_result& resul
   if (result.prefill.engine.empty() || result.decode.engine.empty())
     return {};
   const std::string place = request.kubernetes_namespace.empty() ? "" : " -n " + request.kubernetes_namespace;
-  return "<h2>Use it</h2>\n<pre>"
+  std::string out = "<h2>Use it</h2>\n";
+  if (!result.deployments.empty() && result.deployments.front().serving == serving_mode::aggregated)
+    out += "<p class=sub>The deployment that was picked, as it is:</p>\n<pre>"
+           + escaped("kubectl apply" + place + " -f " + std::string{picked_deployment_file})
+           + "</pre>\n<p class=sub>The pair of engines, with a planner:</p>\n";
+  return out + "<pre>"
          + escaped("kubectl apply" + place + " -f "
                    + (request.use_mocker ? "mocker_config_with_planner.yaml" : "config_with_planner.yaml"))
          + "</pre>\n<p class=sub>Another target, from the stored measurements, without any engine:</p>\n<pre>"

@@ -134,6 +134,8 @@ write_outcome write_output(const std::string& directory, const write_artifacts& 
     const auto picked = mark + deployment_dgd(request, result, error);
     out.write_document("final_config.yaml", request.use_mocker ? mocker : picked, error);
   }
+  if (const auto aggregated = aggregated_dgd(request, result, error); !aggregated.empty() || !error.empty())
+    out.write_document(std::string{picked_deployment_file}, mark + aggregated, error);
   const auto data = planner_configmap(request, result);
   out.write_or_remove("planner-profile-data.yaml", data.empty() ? data : mark + data);
   if (!request.dry_run)

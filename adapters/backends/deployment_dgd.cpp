@@ -18,6 +18,10 @@ std::string aggregated(const profile_request& request, const deployment_estimate
   if (!dgd)
     return {};
   convert_to_aggregated(*dgd, request, phase::decode);
+  constexpr std::string_view pair = "-disagg";
+  auto& metadata = (*dgd)["metadata"];
+  if (const auto text = metadata.text_at("name"); text.ends_with(pair))
+    metadata["name"] = text.substr(0, text.size() - pair.size()) + "-agg";
   auto& worker = *service_of(*dgd, request.backend, phase::decode);
   set_mapping(worker, request.backend, picked.decode, request.gpus_per_node);
   if (picked.chunk_tokens > 0)
@@ -44,6 +48,12 @@ std::string disaggregated(const profile_request& request, const profile_result& 
 }
 
 } // namespace
+
+std::string aggregated_dgd(const profile_request& request, const profile_result& result, std::string& error) {
+  error.clear();
+  const bool picked = !result.deployments.empty() && result.deployments.front().serving == serving_mode::aggregated;
+  return picked ? aggregated(request, result.deployments.front(), error) : std::string{};
+}
 
 std::string deployment_dgd(const profile_request& request, const profile_result& result, std::string& error) {
   error.clear();

@@ -27,6 +27,9 @@ std::string final_dgd(const profile_request& request, const profile_result& resu
 /// same as `final_dgd` for measured answers.
 std::string deployment_dgd(const profile_request& request, const profile_result& result, std::string& error);
 
+/// The aggregated deployment that an estimate picked, without a planner; empty if it picked none.
+std::string aggregated_dgd(const profile_request& request, const profile_result& result, std::string& error);
+
 /// The same as `final_dgd` for the mocker variant.
 std::string mocker_dgd(const profile_request& request, const profile_result& result, std::string& error);
 

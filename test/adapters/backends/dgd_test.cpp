@@ -251,6 +251,28 @@ TEST_CASE("without curves there is no ConfigMap and nothing to mount") {
   CHECK(mocker_dgd(r, result, error).find("planner-profile-data") == std::string::npos);
 }
 
+TEST_CASE("an estimate that picked an aggregated deployment gives one without prefill workers") {
+  std::string error;
+  const auto r = request_for(backend_kind::vllm);
+  auto result = picked({mapping_method::tp, 2}, {mapping_method::tp, 4});
+  CHECK(aggregated_dgd(r, result, error).empty());
+  result.deployments.resize(1);
+  auto& pick = result.deployments.front();
+  pick.decode = {mapping_method::tp, 8};
+  pick.decode_replicas = 2;
+  pick.units = 3;
+  const auto text = aggregated_dgd(r, result, error);
+  auto documents = parse_yaml(text, error);
+  REQUIRE(documents.size() == 1);
+  CHECK(service_of(documents.front(), r.backend, phase::prefill) == nullptr);
+  CHECK(service_of(documents.front(), r.backend, phase::decode)->text_at("replicas") == "6");
+  CHECK(follows(worker_args(text, r.backend), "--tensor-parallel-size", "8"));
+  CHECK(text.find("-disagg") == std::string::npos);
+  pick.serving = serving_mode::disaggregated;
+  CHECK(aggregated_dgd(r, result, error).empty());
+  CHECK(error.empty());
+}
+
 TEST_CASE("the planner's image comes from where the workers' image comes from") {
   CHECK(sibling_image("reg:5000/x/vllm-runtime@sha256:ab", "dynamo-planner") == "reg:5000/x/dynamo-planner@sha256:ab");
   CHECK(sibling_image("reg/vllm-runtime:1", "dynamo-planner") == "reg/dynamo-planner:1");
