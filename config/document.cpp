@@ -352,8 +352,8 @@ std::optional<document_node> read_document(std::string_view text, const std::str
   } catch (const YAML::Exception& e) {
     const bool placed = !e.mark.is_null();
     const auto hint = placed && tab_indented(text, e.mark.line) ? "YAML does not allow tabs for indentation" : "";
-    errors.push_back({source, placed ? e.mark.line + 1 : 0, placed ? e.mark.column + 1 : 0, "", shown(e.msg),
-                      "well-formed YAML or JSON", hint});
+    errors.push_back({source, placed ? e.mark.line + 1 : 0, placed ? e.mark.column + 1 : 0, "",
+                      "text that does not parse (" + shown(e.msg) + ")", "well-formed YAML or JSON", hint});
   } catch (const std::exception& e) {
     errors.push_back({source, 0, 0, "", shown(e.what()), "well-formed YAML or JSON", ""});
   }

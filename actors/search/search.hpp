@@ -124,6 +124,7 @@ struct session_state {
     std::string zone; ///< whose load reaches it
     int gpus = 0;
     bool lost = false; ///< already published as lost
+    int unlisted = 0;  ///< heartbeats of its process in a row that did not list it
   };
 
   // -- engines ----------------------------------------------------------------------------------------
@@ -180,6 +181,7 @@ struct session_state {
   std::vector<bus_message> questions;         ///< asked while the results were still being read
   int silent_ticks = 0;                       ///< ticks since this life began, for processes that were never heard
   std::map<std::string, int> unheard_ends;    ///< ticks in which no process listed an engine that is to be ended
+  int earlier_failures = 0;                   ///< how often this request failed before the command was given again
   std::optional<failure> end_reason;          ///< cancelled, or given up
   std::optional<profile_finished> answered;   ///< the answer as it was recorded; it is not decided again
   std::vector<subscription_ptr> subscriptions;

@@ -17,6 +17,10 @@ enum topic { result_topic, caught_up_topic, alive_topic, cancel_topic, get_topic
 
 constexpr auto tick_interval = std::chrono::seconds{1};
 
+std::string write_key(int attempt) {
+  return attempt == 1 ? "write" : "write#" + std::to_string(attempt);
+}
+
 } // namespace
 
 // -- life ---------------------------------------------------------------------------------------------
@@ -154,6 +158,10 @@ void session_state::take_result(const bus_message& message) {
     spdlog::error("result-unreadable: {} sequence {}", request.id, message.sequence);
     return;
   }
+  if (replaying && !settings.only_request.empty() && std::holds_alternative<profile_failed>(*result)) {
+    ++earlier_failures; // the command was given again: what stood in the way may be gone
+    return;
+  }
   note_engine(*result);
   if (auto* written = std::get_if<artifacts_written>(&*result))
     directory = written->directory;
@@ -225,8 +233,7 @@ void session_state::pump() {
     if (issued.insert("release/" + engine_key(what.engine, what.attempt)).second)
       around.link->publish(names.release(request.id), encode_message("release", request.id, what));
   if (work.write)
-    issue(work.write_attempt == 1 ? "write" : "write#" + std::to_string(work.write_attempt), names.write_work(),
-          write_artifacts{request, core->result()});
+    issue(write_key(work.write_attempt + earlier_failures), names.write_work(), write_artifacts{request, core->result()});
   if (work.finished)
     finish();
 }

@@ -15,6 +15,9 @@ constexpr int process_lost_ticks = 6;
 /// The same when another process of its node is heard: most likely it was restarted.
 constexpr int process_replaced_ticks = 2;
 
+/// Heartbeats of a process in a row without an engine after which it is lost.
+constexpr int least_unlisted_beats = 2;
+
 /// Ticks that a request waits for GPUs with engines of its own idle before it takes the waiting one back.
 constexpr int most_stuck_ticks = 3;
 
@@ -70,7 +73,9 @@ void session_state::take_heartbeat(const bus_message& message) {
     const bool listed = std::any_of(beat->engines.begin(), beat->engines.end(), [&](const running_engine& x) {
       return x.request == request.id && x.engine == engine && x.attempt == known.attempt;
     });
-    if (!listed)
+    // One heartbeat may have been on its way since before the engine was started.
+    known.unlisted = listed ? 0 : known.unlisted + 1;
+    if (known.unlisted >= least_unlisted_beats)
       lose(engine, known, "its node no longer runs it");
   }
 }

@@ -157,8 +157,11 @@ std::unique_ptr<nats_link> nats_link::connect(const nats_settings& settings, boo
     s = natsConnection_Connect(&connection, options.value);
   }
   if (s != NATS_OK) {
+    error = natsStatus_GetText(s);
+    // The client's own text says more where it is not the same once more behind the place in its source.
     const char* detail = nats_GetLastError(nullptr);
-    error = std::string{natsStatus_GetText(s)} + (detail && *detail ? std::string{": "} + detail : std::string{});
+    if (detail && std::string_view{detail}.find(error) == std::string_view::npos)
+      error += std::string{": "} + detail;
     return nullptr;
   }
   return std::unique_ptr<nats_link>{new nats_link{connection, std::move(events_life)}};

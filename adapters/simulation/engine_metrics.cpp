@@ -5,8 +5,8 @@
 #include <cctype>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 
+#include "adapters/prometheus/exposition.hpp"
 #include "adapters/simulation/engine_core.hpp"
 #include "adapters/simulation/openai_request.hpp"
 
@@ -122,18 +122,10 @@ void write_backend(page& out, const engine_gauges& g) {
   }
 }
 
-/// The value of the first sample of this name.
-double first_sample(std::string_view text, std::string_view name) {
-  for (size_t at = 0; (at = text.find(name, at)) != std::string_view::npos; at += name.size()) {
-    if (at > 0 && text[at - 1] != '\n')
-      continue;
-    auto line = text.substr(at + name.size());
-    line = line.substr(0, line.find('\n'));
-    if (line.empty() || (line[0] != '{' && line[0] != ' '))
-      continue;
-    return std::strtod(std::string{line.substr(line.rfind(' ') + 1)}.c_str(), nullptr);
-  }
-  return 0;
+/// The value of the first sample of this name; 0 without one.
+double first_value(const std::vector<metric_sample>& page, std::string_view name) {
+  const auto found = std::find_if(page.begin(), page.end(), [&](const metric_sample& s) { return s.name == name; });
+  return found == page.end() ? 0 : found->value;
 }
 
 } // namespace
@@ -216,8 +208,9 @@ std::string metrics_text(const engine_gauges& gauges, const engine_metrics& metr
 }
 
 int64_t kv_tokens_from_metrics(std::string_view text, int attention_ranks) {
-  const double blocks = first_sample(text, "dynamo_frontend_model_total_kv_blocks");
-  const double size = first_sample(text, "dynamo_frontend_model_kv_cache_block_size");
+  const auto page = read_exposition(text);
+  const double blocks = first_value(page, "dynamo_frontend_model_total_kv_blocks");
+  const double size = first_value(page, "dynamo_frontend_model_kv_cache_block_size");
   return static_cast<int64_t>(blocks * size) * std::max(1, attention_ranks);
 }
 

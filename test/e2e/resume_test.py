@@ -4,7 +4,7 @@ import os
 import signal
 import unittest
 
-from sextant import EXIT_INTERRUPTED, EXIT_OK, SAMPLES, SextantTest, wait_until
+from sextant import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SAMPLES, SextantTest, wait_until
 
 SAMPLE = SAMPLES / "qwen3-32b.yaml"
 VIRTUAL = ("--simulation", "virtual")
@@ -86,6 +86,22 @@ class Resume(SextantTest):
         self.finish(other, 25)  # the first one would take longer, against the clock
         self.assertEqual({e["request"] for e in other.events()}, {other.events()[0]["request"]})
         self.assertNotIn(first.events()[0]["request"], {e["request"] for e in other.events()})
+
+    def test_what_could_not_be_written_is_written_when_the_command_is_given_again(self):
+        out = self.folder / "out"
+        (out / "report.html" / "in-the-way").mkdir(parents=True)
+        first = self.profile(out, *VIRTUAL)
+        self.assertEqual(first.wait(60), EXIT_FAILED, first.stderr)
+        self.assertIn("report.html", first.stderr)
+        again = self.profile(out, *VIRTUAL)
+        self.assertEqual(again.wait(60), EXIT_FAILED, "nothing has changed")
+        (out / "report.html" / "in-the-way").rmdir()
+        (out / "report.html").rmdir()
+        last = self.profile(out, *VIRTUAL)
+        self.finish(last)
+        self.assertEqual(last.measured(), [])
+        self.assertTrue((out / "report.html").is_file())
+        self.assert_nothing_measured_twice(out, [first, again, last])
 
     def test_interrupt_leaves_no_process_and_goes_on_later(self):
         out = self.folder / "out"

@@ -1,4 +1,5 @@
 // clients.cpp: `sextant submit`, `watch`, `cancel`, `results`, `list`: thin clients of the subjects, nothing else.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <future>
@@ -45,12 +46,22 @@ std::string random_id() {
   return text;
 }
 
+bool valid_id(const std::string& id) {
+  if (!valid_request_id(id))
+    fprintf(stderr, "%s: accepted is a request id: 1 to 128 letters, digits, '-' and '_'\n", id.c_str());
+  return valid_request_id(id);
+}
+
 bool id_given(const command_line& args) {
-  if (!args.positionals.empty() && valid_request_id(args.positionals[0]))
-    return true;
-  fprintf(stderr, "%s: accepted is a request id: 1 to 128 letters, digits, '-' and '_'\n",
-          args.positionals.empty() ? "REQUEST_ID" : args.positionals[0].c_str());
-  return false;
+  return valid_id(args.positionals.empty() ? "REQUEST_ID missing" : args.positionals[0]);
+}
+
+/// Whether the installation knows a request by now.
+bool known_there(bus& link, const subjects& names, const std::string& id, const command_line& args) {
+  const auto answer = ask(link, names.request_list(), "{}", args);
+  const auto list = answer ? message_as<request_list>(*answer) : std::nullopt;
+  return list
+         && std::any_of(list->requests.begin(), list->requests.end(), [&](const request_summary& r) { return r.id == id; });
 }
 
 int watch_with(bus& link, const subjects& names, const std::string& id, const command_line& args) {
@@ -69,6 +80,8 @@ int watch_with(bus& link, const subjects& names, const std::string& id, const co
 int run_submit(const command_line& args) {
   auto submission = submission_from(args);
   if (!submission)
+    return exit_bad_input;
+  if (args.has("id") && !valid_id(args.value("id")))
     return exit_bad_input;
   auto link = client_link(args);
   if (!link)
@@ -108,7 +121,11 @@ int run_cancel(const command_line& args) {
                     encode_message("cancel-" + id, id, cancel_request{"on request"}), args);
   if (!answer)
     return exit_failed;
-  fprintf(stderr, "%s: cancelled\n", id.c_str());
+  if (known_there(*link, subjects{args.value("prefix")}, id, args))
+    fprintf(stderr, "%s: cancelled\n", id.c_str());
+  else
+    fprintf(stderr, "%s: no request of that id is known there (`sextant list`); should one come, it is cancelled\n",
+            id.c_str());
   return exit_ok;
 }
 

@@ -148,6 +148,10 @@ int run_profile(const command_line& args) {
   const auto directory =
       fs::absolute(request.output_dir.empty() ? "profiling_results" : request.output_dir).lexically_normal().string();
   request.id = args.has("id") ? args.value("id") : request_id_of(request);
+  if (!valid_request_id(request.id)) {
+    fprintf(stderr, "--id: found \"%s\", accepted: 1 to 128 letters, digits, '-' and '_'\n", request.id.c_str());
+    return exit_bad_input;
+  }
   std::error_code code;
   fs::create_directories(directory, code);
   if (code) {

@@ -1,4 +1,7 @@
 // selection_test.cpp: The recommendation rule, its messages, and what is told beside the pick.
+#include <algorithm>
+#include <cmath>
+
 #include <catch2/catch.hpp>
 
 #include "actors/search/pick.hpp"
@@ -103,6 +106,34 @@ TEST_CASE("the pick is repeated from stored results as the search made it, and f
   CHECK(picked.decode.engine == expected.decode.engine);
   CHECK(picked.decode.concurrency == expected.decode.concurrency);
   CHECK(picked.feasible == expected.feasible);
+}
+
+TEST_CASE("a target that only a point of the curve meets is not called infeasible") {
+  const auto request = testing::request_for(testing::sample::dense);
+  auto search = make_search(request);
+  testing::fake_world world(request, {});
+  const auto log = world.run(*search, 1);
+  REQUIRE(log.finished);
+  std::vector<point_measured> points;
+  double sweep_ms = 1e9, curve_ms = 1e9; // lowest ITL of the sweep, and of the curve at the target's context
+  for (const auto& result : log.results)
+    if (auto* p = std::get_if<point_measured>(&result); p && p->engine.rfind("decode-", 0) != 0) {
+      points.push_back(*p);
+    } else if (p && p->engine == log.result.decode.engine) { // as if no other had been tried
+      points.push_back(*p);
+      if (p->plan.kind == point_kind::itl && p->plan.purpose == "sweep")
+        sweep_ms = std::min(sweep_ms, p->value_ms);
+      else if (p->plan.kind == point_kind::itl && std::abs(p->plan.isl + p->plan.osl / 2.0 - 3250) <= 1)
+        curve_ms = std::min(curve_ms, p->value_ms);
+    }
+  REQUIRE(curve_ms < 0.95 * sweep_ms);
+  auto target = request.sla;
+  target.itl_ms = (curve_ms + sweep_ms) / 2;
+  const auto picked = repick(request, log.result, points, target);
+  CHECK(picked.feasible);
+  CHECK(picked.decode.value_ms <= target.itl_ms);
+  target.itl_ms = curve_ms / 2;
+  CHECK_FALSE(repick(request, log.result, points, target).feasible);
 }
 
 TEST_CASE("a load between those of the grid is told where it would be worth far more than the pick, and is near the truth") {
