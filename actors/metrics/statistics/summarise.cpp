@@ -2,7 +2,9 @@
 #include "actors/metrics/statistics/summarise.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <thread>
 
 #include "actors/metrics/statistics/checks.hpp"
 #include "actors/metrics/statistics/dependence.hpp"
@@ -47,12 +49,31 @@ void use_order_statistics(metric_summary& m, std::span<const double> sorted) {
     quantile.value = at(quantile.q);
 }
 
+/// Fewer samples are not worth a thread.
+constexpr size_t many_samples = 50'000;
+
 std::vector<metric_summary> metrics_of(const load_facts& facts, const std::vector<request_record>& all,
                                        const summary_options& options) {
-  std::vector<metric_summary> out;
+  struct pending {
+    metric_summary named;
+    std::vector<double> ordered;
+  };
+  std::vector<pending> work;
   for_each_metric(facts, options.profile, all, [&](metric_summary named, std::vector<double> ordered) {
-    out.push_back(summarise_samples(std::move(ordered), options, std::move(named)));
+    work.push_back({std::move(named), std::move(ordered)});
   });
+  std::vector<metric_summary> out(work.size());
+  std::atomic<size_t> next{0};
+  const auto take_turns = [&] {
+    for (size_t i = next++; i < work.size(); i = next++)
+      out[i] = summarise_samples(std::move(work[i].ordered), options, std::move(work[i].named));
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (unsigned i = 1; all.size() >= many_samples && i < std::thread::hardware_concurrency() && i < work.size(); ++i)
+      helpers.emplace_back(take_turns);
+    take_turns();
+  }
   for (auto& m : derived_metrics(facts, options.profile, all))
     out.push_back(std::move(m));
   add_rate_intervals(options.profile, all, options.confidence, out);
