@@ -163,7 +163,7 @@ std::string read_base_config(draft& d) {
   const auto path = d.value("config");
   if (path.empty())
     return {};
-  if (path.find('\n') != std::string::npos) // the document itself, from somebody who has no file to name
+  if (path.starts_with('{')) // the document itself as JSON, from somebody who has no file to name
     return checked_base(d, path, "options.config", true);
   std::error_code error;
   const auto size = std::filesystem::is_regular_file(path, error) ? std::filesystem::file_size(path, error) : 0;

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "adapters/backends/modifiers.hpp"
+#include "adapters/backends/newer_documents.hpp"
 #include "adapters/backends/templates.hpp"
 #include "adapters/backends/wishes.hpp"
 
@@ -25,10 +26,14 @@ std::optional<yaml_tree> own_document(const profile_request& request, std::strin
     error = "base deployment: no document of kind DynamoGraphDeployment";
     return std::nullopt;
   }
+  if (!to_services(*found, error)) {
+    error = "base deployment: " + error;
+    return std::nullopt;
+  }
   const auto* spec = found->find("spec");
   const auto* services = spec ? spec->find("services") : nullptr;
   if (!services || !services->is_map() || services->entries().empty()) {
-    error = "base deployment: spec.services must name at least the decode worker (shape of nvidia.com/v1alpha1)";
+    error = "base deployment: spec.services (or spec.components in nvidia.com/v1beta1) must name at least the decode worker";
     return std::nullopt;
   }
   for (const auto& [name, service] : services->entries())

@@ -54,6 +54,8 @@ set_tests_properties("operator: in a cluster" PROPERTIES FIXTURES_REQUIRED pytho
   LABELS e2e SKIP_RETURN_CODE 77
   ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>;NULL_SERVER=$<TARGET_FILE:null_server>;SEXTANT_TABLES=none")
 
+sextant_python_tests(interop/dynamo_operator_test RUN_SERIAL ON TIMEOUT 1800)
+
 # Output directories of real runs, one per sample, for the checks by programs that others wrote.
 set(profiled "${CMAKE_BINARY_DIR}/test/profiled")
 foreach(sample qwen3-32b qwen3-30b-a3b deepseek-r1 qwen3-8b-v1beta1)

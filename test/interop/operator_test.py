@@ -17,6 +17,7 @@ import yaml  # noqa: E402
 
 import agent  # noqa: E402
 import cluster  # noqa: E402
+import faults  # noqa: E402
 
 SKIPPED = 77
 SEXTANT = pathlib.Path(os.environ["SEXTANT"])
@@ -145,13 +146,18 @@ class Operator(unittest.TestCase):
         broken["spec"]["profilingConfig"]["config"]["sla"] = {"ttft": "soon", "itt": 5}
         self.create(broken)
         self.create(alpha("mapless", profilingConfig={"profilerImage": "x", "config": {"sla": {}}, "configMapRef": {"name": "lost"}}))
+        self.api.call("POST", self.maps, {"metadata": {"name": "bad"}, "data": {"disagg.yaml": "kind: [", "other": "kind: Pod"}})
+        for key, name in {"disagg.yaml": "malformed", "other": "podlike", "none": "keyless"}.items():
+            self.create(alpha(name, profilingConfig={"profilerImage": "x", "config": {"sla": {}}, "configMapRef": {
+                "name": "bad", "key": key}}))
         claim = beta("claimless", modelCache={"pvcName": "lost"})
         self.create(claim)
         message = self.wait_for_phase("broken", "Failed")["conditions"][0]["message"]
         self.assertIn("ttft", message)
         self.assertIn("itt", message)
         self.assertIn("ValidationFailed", self.wait_for(lambda: self.reasons("broken")))
-        for name, text in {"mapless": "ConfigMap lost not found", "claimless": "model cache PVC lost not found"}.items():
+        for name, text in {"mapless": "ConfigMap lost not found", "claimless": "model cache PVC lost not found", "malformed": "ConfigMap bad:1:",
+                           "podlike": "DynamoGraphDeployment", "keyless": "key none not found in ConfigMap bad"}.items():
             self.assertIn(text, self.wait_for_phase(name, "Failed")["conditions"][0]["message"])
 
     def test_deployed_changed_by_hand_and_deleted(self):
@@ -244,6 +250,45 @@ class Operator(unittest.TestCase):
         calls = int((self.output / "operator.log").read_text().split("calls: ")[1].split()[0])
         print(f"1000 requests: {took:.1f} s, {calls} calls")
         self.assertLess(calls, 2 * 1000 + 300)  # a status and an event each, lists in pages, watches
+
+    def proxy(self, *fault):
+        made = faults.Proxy(self.path, *fault)
+        self.addCleanup(made.stop)
+        return made
+
+    def test_the_same_answer_through_a_bad_network(self):
+        def fault(watch, path, number):
+            if watch:
+                return ("cut", "gone", "stall", 429, 500)[number % 5]
+            return (None, None, 429, None, 500, None, None)[number % 7] if "leases" not in path and number > 30 else None
+        proxy = self.proxy(fault)
+        self.serve("--kubeconfig", proxy.kubeconfig)
+        player = agent.Agent(self.api, self.space, agent.no_engine)
+        player.start()
+        self.addCleanup(player.stop)
+        self.create(alpha("rough", autoApply=True))
+        rough = self.wait_for_phase("rough", "Deployed", "Failed", seconds=90)
+        self.assertEqual(rough["phase"], "Deployed", rough)
+        self.create(alpha("again"))
+        again = self.wait_for_phase("again", "Ready", "Failed", seconds=90)
+        services = [s["generatedDeployment"]["spec"]["services"] for s in (rough, again)]
+        for name in ("VllmPrefillWorker", "VllmDecodeWorker"):
+            self.assertEqual(services[0][name], services[1][name])
+        self.assertEqual({str(f) for f in proxy.done} & {"cut", "gone"}, {"cut", "gone"})
+        self.assertEqual(self.reasons("rough").count("ProfilingJobCreated"), 1)
+
+    def test_the_server_is_away_for_longer_than_the_lease_lasts(self):
+        proxy = self.proxy()
+        first = self.serve("--kubeconfig", proxy.kubeconfig)
+        self.create(alpha("patient", {"simulation": "live"}))
+        self.wait_for_phase("patient", "Profiling")
+        proxy.down = True
+        first.wait(60)  # a leader that cannot renew its lease must not act any more: its pod starts again
+        self.assertEqual(first.returncode, 1)
+        proxy.down = False
+        self.serve("--kubeconfig", proxy.kubeconfig)
+        self.assertEqual(self.wait_for_phase("patient", "Ready", "Failed", seconds=120)["phase"], "Ready")
+        self.assertEqual(self.reasons("patient").count("ProfilingJobCreated"), 1)
 
     def test_bad_input(self):
         def refused(*more, **how):

@@ -6,6 +6,7 @@
 #include "actors/artifacts/status.hpp"
 #include "actors/artifacts/stored.hpp"
 #include "actors/search/pick.hpp"
+#include "config/document.hpp"
 #include "config/intake.hpp"
 #include "tools/sextant/operator_desk.hpp"
 
@@ -30,6 +31,17 @@ std::string why_none(const profile_result& result) {
     if (!c.reason.empty())
       return out + ": " + c.engine + ": " + c.reason;
   return result.binding_constraint.empty() ? out : out + " (" + result.binding_constraint + ")";
+}
+
+/// A base deployment as one line of JSON, for it travels as an option.
+std::string base_as_json(const std::string& text, const std::string& map, std::string& error) {
+  std::vector<document_error> errors;
+  const auto tree = read_document(text, "ConfigMap " + map, errors);
+  for (const auto& e : errors)
+    error += (error.empty() ? "" : "; ") + format_error(e);
+  if (tree && tree->kind != document_node::kinds::mapping)
+    error = "ConfigMap " + map + ": found " + found_text(*tree) + ", accepted: a DynamoGraphDeployment";
+  return tree ? json_text(*tree) : std::string{};
 }
 
 } // namespace
@@ -77,7 +89,7 @@ std::optional<submit_request> operator_desk::submission_for(const request_view& 
     if (got.ok && !data.contains(view.base_key))
       error = "key " + view.base_key + " not found in ConfigMap " + view.base_map;
     else if (got.ok)
-      out.options["config"] = data[view.base_key].get<std::string>() + "\n"; // a text, not a path
+      out.options["config"] = base_as_json(data[view.base_key].get<std::string>(), view.base_map, error);
   }
   return error.empty() ? std::optional{out} : std::nullopt;
 }
