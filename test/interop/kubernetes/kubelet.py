@@ -1,6 +1,7 @@
 """Plays the kubelet for the pods of agent.Agent: containers are processes of this machine, with Dynamo's real frontend and, in
 place of every worker, its real mocker. Status, restarts, out-of-memory kills and logs follow what the processes do."""
 import http.server
+import json
 import os
 import pathlib
 import re
@@ -9,6 +10,7 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.request
 
 import agent
 
@@ -79,7 +81,7 @@ class DynamoAgent(agent.Agent):
         super().__init__(api, namespace, None)
         self.folder, self.python, self.model, self.spoil = pathlib.Path(folder), python, model, spoil
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.containers, self.shown, self.frontends = {}, {}, {}
+        self.containers, self.shown, self.frontends, self.answered = {}, {}, {}, set()
         self.serve_logs()
 
     def serve_logs(self):
@@ -155,9 +157,9 @@ class DynamoAgent(agent.Agent):
         states = {}
         for pod, (deployment, address, container) in list(self.containers.items()):
             state = container.look()
-            good = "running" in state
+            good = "running" in state and (pod in self.answered or self.answers(pod, deployment, address))
             states.setdefault(deployment, []).append(good)
-            now = (state, container.restarts)
+            now = (state, container.restarts, good)
             if self.shown.get(pod) == now:
                 continue
             self.shown[pod] = now
@@ -176,7 +178,20 @@ class DynamoAgent(agent.Agent):
                     {"type": "Ready", "status": str(all(goods)), "reason": "pods", "message": f"{now[2]} of {now[1]} pods are ready",
                      "lastTransitionTime": "2026-01-01T00:00:00Z"}]}})
 
+    def answers(self, pod, deployment, address):
+        """A frontend's readiness probe: it lists a model. Workers have none."""
+        if self.frontends.get(deployment) != f"http://{address}:8000":
+            return True
+        try:
+            with urllib.request.urlopen(f"http://{address}:8000/v1/models", timeout=1) as answer:
+                if json.loads(answer.read())["data"]:
+                    self.answered.add(pod)
+        except (OSError, ValueError):
+            pass
+        return pod in self.answered
+
     def end(self, pod):
+        self.answered.discard(pod)
         if entry := self.containers.pop(pod, None):
             entry[2].end()
         self.shown.pop(pod, None)
