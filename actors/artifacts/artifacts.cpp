@@ -17,8 +17,8 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 void writer(caf::event_based_actor* self, const artifacts_actor& parent, const std::string& directory,
             const std::shared_ptr<const write_artifacts>& what,
             const std::shared_ptr<const std::vector<point_measured>>& points,
-            const std::shared_ptr<const std::vector<engine_ready>>& engines) {
-  self->send(parent, output_written{what->request.id, write_output(directory, *what, *points, *engines)});
+            const std::shared_ptr<const std::vector<engine_ready>>& engines, const artifacts_settings& settings) {
+  self->send(parent, output_written{what->request.id, settings.write(directory, *what, *points, *engines)});
 }
 
 } // namespace
@@ -83,10 +83,14 @@ void artifacts_state::gathered(const std::string& id) {
     return;
   auto& job = found->second;
   job.results.reset();
-  job.writer = self->spawn<caf::detached + caf::monitored>(
-      writer, caf::actor_cast<artifacts_actor>(self), directory_of(id), std::make_shared<const write_artifacts>(job.what),
-      std::make_shared<const std::vector<point_measured>>(std::move(job.points)),
-      std::make_shared<const std::vector<engine_ready>>(std::move(job.engines)));
+  const auto me = caf::actor_cast<artifacts_actor>(self);
+  auto what = std::make_shared<const write_artifacts>(job.what);
+  auto points = std::make_shared<const std::vector<point_measured>>(std::move(job.points));
+  auto engines = std::make_shared<const std::vector<engine_ready>>(std::move(job.engines));
+  job.writer =
+      settings.virtual_time
+          ? self->spawn<caf::monitored>(writer, me, directory_of(id), what, points, engines, settings)
+          : self->spawn<caf::detached + caf::monitored>(writer, me, directory_of(id), what, points, engines, settings);
 }
 
 void artifacts_state::written(const output_written& done) {

@@ -39,6 +39,9 @@ using artifacts_actor = caf::typed_actor<
 struct artifacts_settings {
   std::string root = "profiling_results";
   bool folder_per_request = true; ///< `root/<id>`; a single profile writes into `root` itself
+  /// Writes an output directory; blocks, so each has a thread of its own.
+  output_writer write = write_output;
+  bool virtual_time = false; ///< writing has no threads
 };
 
 /// State of ARTIFACTS. When it is restarted, unfinished jobs are delivered again; writing twice is harmless.

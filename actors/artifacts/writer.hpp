@@ -1,6 +1,7 @@
 // writer.hpp: Writes everything a request leaves behind. The part of ARTIFACTS that is not an actor.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ struct write_outcome {
 /// directory. `points` are all results with samples, in stream order; `engines` all engines that became ready.
 write_outcome write_output(const std::string& directory, const write_artifacts& what,
                            const std::vector<point_measured>& points, const std::vector<engine_ready>& engines);
+
+/// What writes output directories.
+using output_writer = std::function<write_outcome(const std::string& directory, const write_artifacts&,
+                                                  const std::vector<point_measured>&, const std::vector<engine_ready>&)>;
 
 /// Writes or replaces `profiler_status.yaml` alone. `status`: running, success or failed.
 std::string write_status(const std::string& directory, const std::string& status, const std::string& message,

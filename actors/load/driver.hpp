@@ -23,4 +23,8 @@ struct drive_outcome {
 /// Endpoints that start with `virtual:` are played in virtual time without sockets; all others are HTTP.
 drive_outcome drive_measurement(const std::string& request, const measure_point& work, const std::atomic<bool>& cancelled);
 
+/// What drives measurements.
+using measurement_driver =
+    std::function<drive_outcome(const std::string& request, const measure_point& work, const std::atomic<bool>& cancelled)>;
+
 } // namespace sextant

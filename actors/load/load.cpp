@@ -11,9 +11,14 @@ constexpr auto tick_interval = std::chrono::seconds{1};
 
 /// A MEASUREMENT actor: detached, drives one measurement, tells LOAD, ends. Its death is one failed attempt.
 void measurement(caf::event_based_actor* self, const load_actor& parent, const std::string& run, const std::string& request,
-                 const measure_point& work, const std::shared_ptr<std::atomic<bool>>& cancelled) {
-  auto outcome = std::make_shared<drive_outcome>(drive_measurement(request, work, *cancelled));
-  self->send(parent, measurement_ended{run, std::move(outcome)});
+                 const measure_point& work, const std::shared_ptr<std::atomic<bool>>& cancelled,
+                 const load_settings& settings) {
+  auto outcome = std::make_shared<drive_outcome>(settings.drive(request, work, *cancelled));
+  const auto lasted = std::chrono::nanoseconds{settings.virtual_time ? outcome->records.engine_ns : 0};
+  if (lasted.count() > 0)
+    self->delayed_send(parent, lasted, measurement_ended{run, std::move(outcome)});
+  else
+    self->send(parent, measurement_ended{run, std::move(outcome)});
 }
 
 } // namespace
@@ -72,8 +77,11 @@ void load_state::start_measuring(offered_point point) {
   const auto run = around.instance + "-" + std::to_string(self->id()) + "-" + std::to_string(++runs);
   spdlog::debug("measuring: {} {}", point.request, point.work.plan.point);
   auto cancelled = std::make_shared<std::atomic<bool>>(false);
-  auto actor = self->spawn<caf::detached + caf::monitored>(measurement, caf::actor_cast<load_actor>(self), run,
-                                                           point.request, point.work, cancelled);
+  const auto me = caf::actor_cast<load_actor>(self);
+  auto actor = settings.virtual_time
+                   ? self->spawn<caf::monitored>(measurement, me, run, point.request, point.work, cancelled, settings)
+                   : self->spawn<caf::detached + caf::monitored>(measurement, me, run, point.request, point.work, cancelled,
+                                                                 settings);
   running[run] = {std::move(point.request), std::move(point.work), std::move(point.receipt),
                   std::move(actor),         std::move(cancelled),  false};
 }

@@ -45,6 +45,10 @@ using load_actor = caf::typed_actor<
 struct load_settings {
   std::string zone = "default";
   int max_measurements = 6; ///< at the same time
+  /// Drives a measurement; blocks, so each has a thread of its own.
+  measurement_driver drive = drive_measurement;
+  bool virtual_time =
+      false; ///< measurements have no threads and last as long as their engines were busy by the actors' clock
 };
 
 /// State of LOAD. When it is restarted, running measurements stop and their work is delivered again.

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "actors/artifacts/writer.hpp"
+#include "actors/load/driver.hpp"
 #include "adapters/nats/bus.hpp"
 #include "adapters/simulation/engine_host.hpp"
 #include "config/intake.hpp"
@@ -38,8 +40,13 @@ struct installation_settings {
   std::string only_request;                   ///< the one request that is worked on, others of the streams rest; empty: all
   named_files files = named_files::of_others; ///< whose the files are that requests name
   std::map<std::string, std::string> forced_options; ///< options that every request gets, whatever it says
-  int restarts = 10;                                 ///< of one role, before the process gives up
-  std::function<void(std::string why)> on_give_up;   ///< called once from an actor thread
+  // -- what a simulation replaces ---------------------------------------------------------------------
+  bool virtual_time = false; ///< no role has threads: all goes by the clock of the actors
+  measurement_driver drive = drive_measurement;
+  output_writer write = write_output;
+
+  int restarts = 10;                               ///< of one role, before the process gives up
+  std::function<void(std::string why)> on_give_up; ///< called once from an actor thread
 };
 
 /// Creates the streams and buckets of an installation or brings them up to date. Blocks. Error text or nothing.

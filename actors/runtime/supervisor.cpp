@@ -40,11 +40,14 @@ void supervisor_state::spawn_role(const std::string& role) {
         deployment, around,
         deployment_settings{settings.pool, settings.zone, settings.gpu, settings.gpus, settings.version, settings.host}));
   else if (role == "load")
-    keep(self->spawn(load, around, load_settings{settings.zone, settings.max_measurements}));
+    keep(self->spawn(load, around,
+                     load_settings{settings.zone, settings.max_measurements, settings.drive, settings.virtual_time}));
   else if (role == "metrics")
     keep(self->spawn(metrics, around, metrics_settings{settings.zone}));
   else if (role == "artifacts")
-    keep(self->spawn(artifacts, around, artifacts_settings{settings.output_root, settings.folder_per_request}));
+    keep(self->spawn(
+        artifacts, around,
+        artifacts_settings{settings.output_root, settings.folder_per_request, settings.write, settings.virtual_time}));
 }
 
 void supervisor_state::role_ended(const caf::down_msg& down) {

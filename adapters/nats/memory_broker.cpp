@@ -46,7 +46,7 @@ void broker::run() {
     if (!tasks_.empty()) {
       task = std::move(tasks_.front());
       tasks_.pop_front();
-    } else if (!timers_.empty() && timers_.begin()->first <= clock::now()) {
+    } else if (!timers_.empty() && timers_.begin()->first <= now()) {
       task = std::move(timers_.begin()->second);
       timers_.erase(timers_.begin());
     } else if (timers_.empty()) {
@@ -109,35 +109,47 @@ broker::heard broker::ingest(const bus_message& message) {
     if (s->alive->open)
       s->handler(message);
   out.subscribers = static_cast<int>(receivers.size());
-  if (!out.stream.empty() && !out.duplicate)
+  if (!out.stream.empty() && !out.duplicate && out.error.empty())
     serve_all();
   return out;
 }
 
 void broker::store(stream& s, bus_message message, heard& out) {
-  const auto now = clock::now();
+  const auto time = now();
   out.stream = s.settings.name;
   expire(s);
   if (auto id = message.headers.find("Nats-Msg-Id"); id != message.headers.end()) {
-    auto [known, fresh] = s.ids.try_emplace(id->second, s.last_sequence + 1, now);
-    if (!fresh && now - known->second.second < s.settings.duplicate_window) {
+    const auto known = s.ids.find(id->second);
+    if (known != s.ids.end() && time - known->second.second < s.settings.duplicate_window) {
       out.sequence = known->second.first;
       out.duplicate = true;
       return;
     }
-    known->second = {s.last_sequence + 1, now};
   }
+  if (auto expected = message.headers.find(std::string{jetstream::expected_sequence_header});
+      expected != message.headers.end()) {
+    uint64_t last = 0;
+    for (const auto& [sequence, stored] : s.messages)
+      if (stored.message.subject == message.subject)
+        last = sequence;
+    if (std::to_string(last) != expected->second) {
+      out.error = "wrong last sequence: " + std::to_string(last);
+      return;
+    }
+  }
+  if (auto id = message.headers.find("Nats-Msg-Id"); id != message.headers.end())
+    s.ids[id->second] = {s.last_sequence + 1, time};
   message.reply.clear();
   message.sequence = out.sequence = ++s.last_sequence;
   if (s.last_of_subject)
     std::erase_if(s.messages, [&](const auto& x) { return x.second.message.subject == message.subject; });
-  s.messages.emplace(out.sequence, stored_message{std::move(message), now});
+  s.messages.emplace(out.sequence, stored_message{std::move(message), time});
 }
 
 void broker::expire(stream& s) {
   if (s.max_age.count() == 0)
     return;
-  const auto oldest = clock::now() - s.max_age;
+  const auto oldest = now() - s.max_age;
   while (!s.messages.empty() && s.messages.begin()->second.stored_at < oldest)
     s.messages.erase(s.messages.begin());
 }
@@ -164,7 +176,7 @@ void broker::request(bus_message message, std::chrono::milliseconds timeout, bus
     (*answer)(std::nullopt, "nobody answers on " + message.subject);
   }
   if (alive->open)
-    at(clock::now() + timeout, [answer, alive, subject = message.subject] {
+    at(now() + timeout, [answer, alive, subject = message.subject] {
       if (alive->open.exchange(false))
         (*answer)(std::nullopt, "no answer in time on " + subject);
     });
@@ -209,6 +221,14 @@ bool broker::feed(follower& f) {
   return any;
 }
 
+void broker::forget_memory_streams() {
+  for (auto& [name, s] : streams_)
+    if (s.settings.in_memory) {
+      s.messages.clear();
+      s.ids.clear();
+    }
+}
+
 void broker::forget_closed() {
   std::erase_if(subscriptions, [](const auto& s) { return !s->alive->open; });
   std::erase_if(followers_, [](const auto& f) { return !f->alive->open; });
@@ -236,13 +256,19 @@ stream* broker::bucket(const std::string& name) {
   return &found->second;
 }
 
-uint64_t broker::take_lease(const std::string& name, const std::string& key, const std::string& owner, uint64_t held) {
+uint64_t broker::take_lease(const std::string& name, const std::string& key, const std::string& owner, uint64_t held,
+                            const std::string& id) {
   auto* b = bucket(name);
   if (!b)
     return 0;
   bus_message value;
   value.subject = jetstream::lease_subject(name, key);
   value.body = owner;
+  if (!id.empty()) {
+    if (auto known = b->ids.find(id); known != b->ids.end())
+      return known->second.first;
+    value.headers["Nats-Msg-Id"] = id;
+  }
   uint64_t present = 0;
   for (const auto& [revision, stored] : b->messages)
     if (stored.message.subject == value.subject)

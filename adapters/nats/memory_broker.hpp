@@ -1,5 +1,6 @@
 // memory_broker.hpp: State and thread behind the in-process bus. Private to this folder.
-// Everything but `post` and `run_now` belongs to the broker's own thread; handlers run there too.
+// Everything but `post` and `run_now` belongs to the broker's own thread; handlers run there too. The simulated network
+// overrides what has to do with time: there one thread plays everything.
 #pragma once
 
 #include <atomic>
@@ -79,21 +80,24 @@ struct follower {
 
 class broker : public std::enable_shared_from_this<broker> {
 public:
+  virtual ~broker() = default;
   /// Runs a task on the broker's thread, in call order.
-  void post(std::function<void()> task);
+  virtual void post(std::function<void()> task);
   /// Runs a task there and waits for it; directly when called from there.
-  void run_now(const std::function<void()>& task);
+  virtual void run_now(const std::function<void()>& task);
+  virtual clock::time_point now() const { return clock::now(); }
   void run();
   void stop();
 
   // -- broker thread only -------------------------------------------------------------------------
-  void at(clock::time_point when, std::function<void()> task);
+  virtual void at(clock::time_point when, std::function<void()> task);
   /// Fans a message out and stores it where a stream takes it. Tells who heard it.
   struct heard {
     int subscribers = 0;
     std::string stream;
     uint64_t sequence = 0;
     bool duplicate = false;
+    std::string error; ///< why the stream refused it
   };
   heard ingest(const bus_message& message);
   void request(bus_message message, std::chrono::milliseconds timeout, bus::reply_handler handler);
@@ -105,8 +109,12 @@ public:
   void set_credit(const std::shared_ptr<member>& who, int messages);
   void follow(std::shared_ptr<follower> who);
   void ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl);
-  uint64_t take_lease(const std::string& bucket, const std::string& key, const std::string& owner, uint64_t held);
+  /// The same `id` again is the same call: it is answered as the first time.
+  uint64_t take_lease(const std::string& bucket, const std::string& key, const std::string& owner, uint64_t held,
+                      const std::string& id = {});
   void drop_lease(const std::string& bucket, const lease& held);
+  /// What a killed server does not have any more: streams that it kept in memory.
+  void forget_memory_streams();
   /// Lets go of the handlers of closed subscriptions, and of what they hold.
   void forget_closed();
 

@@ -110,7 +110,8 @@ public:
     if (!message_id.empty())
       headers["Nats-Msg-Id"] = std::move(message_id);
     core_->post([core = core_, m = make(std::move(subject), std::move(body), std::move(headers)), done = std::move(done)] {
-      done(core->ingest(m).stream.empty() ? "no stream takes " + m.subject : std::string{});
+      const auto heard = core->ingest(m);
+      done(heard.stream.empty() ? "no stream takes " + m.subject : heard.error);
     });
   }
 

@@ -85,9 +85,9 @@ void broker::serve(consumer& c) {
   if (found == streams_.end())
     return;
   auto& s = found->second;
-  const auto now = clock::now();
+  const auto time = now();
   for (auto& [sequence, p] : c.pending) {
-    if (p.due > now)
+    if (p.due > time)
       continue;
     if (auto to = free_member(c))
       hand_over(c, sequence, p, to);
@@ -112,7 +112,7 @@ void broker::hand_over(consumer& c, uint64_t sequence, pending_message& p, const
   }
   ++p.deliveries;
   p.out = true;
-  p.due = clock::now() + c.settings.ack_wait;
+  p.due = now() + c.settings.ack_wait;
   at(p.due, [this] { serve_all(); });
   ++to->in_flight;
   if (to->credit > 0)
@@ -152,7 +152,7 @@ void broker::settle(const std::string& key, uint64_t sequence, int deliveries,
   if (again) {
     if (auto* p = outstanding(key, sequence, deliveries)) {
       p->out = false;
-      p->due = clock::now() + *again;
+      p->due = now() + *again;
       at(p->due, [this] { serve_all(); });
     }
   } else if (c->second.pending.erase(sequence) > 0) {
@@ -164,7 +164,7 @@ void broker::settle(const std::string& key, uint64_t sequence, int deliveries,
 
 void broker::extend(const std::string& key, uint64_t sequence, int deliveries) {
   if (auto* p = outstanding(key, sequence, deliveries); p && p->out) {
-    p->due = clock::now() + consumers_[key].settings.ack_wait;
+    p->due = now() + consumers_[key].settings.ack_wait;
     at(p->due, [this] { serve_all(); });
   }
 }
