@@ -87,7 +87,7 @@ private:
       seen_ = lease;
       seen_at_ = asked;
     }
-    const auto move = move_for(lease, how_.holder, seconds_since(seen_at_));
+    const auto move = move_for(lease, how_.holder, seconds_since(seen_at_), how_.is_gone && how_.is_gone(lease.holder));
     if (move == lease_move::wait) {
       tell(false, leads_ ? "another process took the lease " + how_.lease : "");
       return true;
@@ -134,10 +134,10 @@ private:
 
 } // namespace
 
-lease_move move_for(const lease_reading& lease, const std::string& own, double seen_unchanged_s) {
+lease_move move_for(const lease_reading& lease, const std::string& own, double seen_unchanged_s, bool holder_gone) {
   if (!lease.exists)
     return lease_move::create;
-  const bool over = seen_unchanged_s > lease.lasts_s;
+  const bool over = holder_gone || seen_unchanged_s > lease.lasts_s;
   return lease.holder == own || lease.holder.empty() || over ? lease_move::take : lease_move::wait;
 }
 

@@ -26,7 +26,7 @@ enum class lease_move : uint8_t {
 
 /// Pure. `seen_unchanged_s`: how long this candidate has seen the same renewal, by its own clock: clocks of two machines may
 /// differ by more than a lease lasts.
-lease_move move_for(const lease_reading& lease, const std::string& own, double seen_unchanged_s);
+lease_move move_for(const lease_reading& lease, const std::string& own, double seen_unchanged_s, bool holder_gone = false);
 
 /// Leads, or waits to lead, in a thread of its own.
 class leadership {
@@ -35,6 +35,8 @@ public:
     std::string name_space, lease, holder;
     double lasts_s = 15; ///< another takes over after this time without renewal
     double renew_s = 3;
+    /// Whether a holder is certain not to exist any more, so that its lease need not be waited for; may be empty.
+    std::function<bool(const std::string& holder)> is_gone;
   };
   /// `changed` is called from that thread whenever this process begins or ceases to lead, with a text for people where it
   /// cannot try at all. It ceases before its lease is over, also when the server does not answer.

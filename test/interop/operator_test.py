@@ -218,6 +218,35 @@ class Operator(unittest.TestCase):
         for name in ("one", "two"):
             self.assertEqual(self.wait_for_phase(name, "Ready", "Failed", seconds=60)["phase"], "Ready")
 
+    def test_killed_in_every_phase_the_answer_is_the_same(self):
+        player = agent.Agent(self.api, self.space, agent.no_engine)
+        player.start()
+        self.addCleanup(player.stop)
+        process = self.serve()
+        self.create(alpha("calm"))
+        calm = self.wait_for_phase("calm", "Ready")
+        self.create(alpha("shaken", {"simulation": "live"}, autoApply=True))
+        seen, end = [], time.monotonic() + 150
+        while time.monotonic() < end:
+            status = self.status("shaken")
+            now = (status.get("phase"), status.get("profilingPhase"))
+            if now[0] in ("Deployed", "Failed"):
+                break
+            if now[0] and now not in seen:
+                seen.append(now)
+                self.end(process, signal.SIGKILL)
+                process = self.serve()
+            time.sleep(0.02)
+        print("killed in", seen)
+        self.assertGreaterEqual(len(seen), 3)
+        shaken = self.status("shaken")
+        self.assertEqual(shaken["phase"], "Deployed", shaken)
+        self.assertEqual(self.reasons("shaken").count("DeploymentCreated"), 1)
+        self.assertEqual([d["metadata"]["name"] for d in self.api.items(self.deployments)], ["shaken-dgd"])
+        workers = [[s["generatedDeployment"]["spec"]["services"][w]["resources"] for w in ("VllmPrefillWorker", "VllmDecodeWorker")]
+                   for s in (calm, shaken)]
+        self.assertEqual(workers[0], workers[1])
+
     def test_other_classes_and_other_operators_are_left_alone(self):
         theirs = alpha("theirs")
         theirs["metadata"]["annotations"]["sextant.dev/class"] = "nvidia"

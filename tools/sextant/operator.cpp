@@ -1,6 +1,9 @@
 // operator.cpp: `sextant operator`: serves DynamoGraphDeploymentRequests of one namespace, until a signal ends it.
 #include <atomic>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include <spdlog/spdlog.h>
@@ -60,6 +63,16 @@ void discover(api_client& client, const command_line& args, operator_settings& s
     settings.discovered["gpu"] = found.system;
   if (!args.has("gpus"))
     gpus = found.total;
+}
+
+/// Whether the holder of a lease, `{host}/{process id}`, was a process of this machine that is gone.
+bool ended_on_this_machine(const std::string& holder) {
+  const auto own = own_holder_name();
+  const auto slash = holder.rfind('/');
+  if (slash == std::string::npos || holder == own || holder.substr(0, slash) != own.substr(0, own.rfind('/')))
+    return false;
+  const auto pid = std::atoi(holder.c_str() + slash + 1);
+  return pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
 }
 
 /// Waits to lead; false when a signal or a failure comes first.
@@ -174,15 +187,14 @@ int run_operator(const command_line& args) {
   }
   std::atomic<bool> leads{false};
   const std::string lease = "sextant-operator" + class_suffix(args);
-  const auto leader =
-      leadership::run(link, {settings.name_space, lease, own_holder_name() + "/" + stable_hash(directory).substr(0, 4)},
-                      [&](bool now, const std::string& problem) {
-                        if (leads && !now)
-                          queue.fail("no longer the leader: " + problem);
-                        else if (!now && !problem.empty())
-                          queue.fail(problem);
-                        leads = now;
-                      });
+  const auto leader = leadership::run(link, {settings.name_space, lease, own_holder_name(), 15, 3, ended_on_this_machine},
+                                      [&](bool now, const std::string& problem) {
+                                        if (leads && !now)
+                                          queue.fail("no longer the leader: " + problem);
+                                        else if (!now && !problem.empty())
+                                          queue.fail(problem);
+                                        leads = now;
+                                      });
   if (!wait_to_lead(queue, leads, lease))
     return queue.failure_text() ? exit_failed : exit_ok;
   int gpus = std::stoi(args.value("gpus"));

@@ -178,14 +178,14 @@ void operator_desk::start(request_entry& entry) {
   track.news.state = profile_news::states::running;
   track.events = link_->follow(
       names_.event_stream(), names_.event(id), 1,
-      [this](bus_message m) {
+      [&queue = queue_](bus_message m) { // the queue outlives the desk, and may be told something after its end
         std::vector<codec_error> errors;
         if (auto e = decode_envelope(m.body, errors))
-          queue_.push(std::move(*e));
+          queue.push(std::move(*e));
       },
       [] {});
   link_->request(names_.request_submit(), encode_message("submit-" + id, id, *submission), submit_timeout,
-                 [this, id](std::optional<bus_message> answer, const std::string& why) {
+                 [&queue = queue_, id](std::optional<bus_message> answer, const std::string& why) {
                    envelope e;
                    std::vector<codec_error> errors;
                    if (answer)
@@ -195,7 +195,7 @@ void operator_desk::start(request_entry& entry) {
                      e.body = why;
                    }
                    e.request = id;
-                   queue_.push(std::move(e));
+                   queue.push(std::move(e));
                  });
 }
 
@@ -206,7 +206,9 @@ void operator_desk::take(const envelope& event) {
   auto& [news, result, events, stage, text, told, cancelled, refusals] = found->second;
   using states = profile_news::states;
   if (event.kind == "unanswered") { // nobody serves yet, or no more: submitted again at the next look
-    spdlog::warn("unanswered: the submission of {}: {}", event.request, event.body);
+    for (auto& [name, entry] : entries_)
+      if (entry.view.request_id() == event.request)
+        later(entry, "its submission was not answered: " + event.body);
     profiles_.erase(found);
   } else if (event.kind == "cancelled" || (event.kind == "not cancelled" && ++refusals >= most_refusals)) {
     news.state = states::failed; // nobody knows it any more, or it ends now: the object need not wait for that
@@ -272,11 +274,11 @@ void operator_desk::cancel(request_entry& entry) {
   track.news.state = profile_news::states::running;
   link_->request(names_.request_command(id, "cancel"),
                  encode_message("cancel-" + id, id, cancel_request{"its DynamoGraphDeploymentRequest was deleted"}),
-                 submit_timeout, [this, id](std::optional<bus_message> answer, const std::string&) {
+                 submit_timeout, [&queue = queue_, id](std::optional<bus_message> answer, const std::string&) {
                    envelope e;
                    e.kind = answer ? "cancelled" : "not cancelled";
                    e.request = id;
-                   queue_.push(std::move(e));
+                   queue.push(std::move(e));
                  });
 }
 

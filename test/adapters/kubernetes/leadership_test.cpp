@@ -11,6 +11,7 @@ TEST_CASE("a lease is taken when nobody holds it or its holder was silent too lo
   // What the other's clock says is not asked: it may be wrong by hours.
   CHECK(move_for({true, "other", 0, 15}, "me", 14) == lease_move::wait);
   CHECK(move_for({true, "other", 1e12, 15}, "me", 16) == lease_move::take);
+  CHECK(move_for({true, "other", 1e12, 15}, "me", 0, true) == lease_move::take);
 }
 
 } // namespace sextant::kubernetes

@@ -77,7 +77,7 @@ class Agent(threading.Thread):
         self.pods_path = f"/api/v1/namespaces/{namespace}/pods"
         self.deployments_path = f"{GROUP}/namespaces/{namespace}/dynamographdeployments"
         self.processes, self.addresses = {}, 0
-        self.born, self.died, self.seen = {}, {}, []  # by uid, monotonic seconds; every object
+        self.born, self.died, self.readied, self.seen = {}, {}, {}, []  # by uid, monotonic seconds; every object
         self.stopping = False
 
     def run(self):
@@ -105,6 +105,7 @@ class Agent(threading.Thread):
                 self.born[uid] = time.monotonic()
                 self.seen.append(deployment)
                 self.make_pods(name, deployment)
+                self.readied[uid] = time.monotonic()
         for pod in self.api.items(self.pods_path):
             if pod["metadata"].get("labels", {}).get(NAME_LABEL) not in deployments:
                 self.end(pod["metadata"]["name"])

@@ -17,6 +17,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def work(self):
         proxy = self.server.proxy
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        proxy.bytes_out += len(body) + len(self.path) + sum(len(k) + len(v) + 4 for k, v in self.headers.items())
         watch = "watch=true" in self.path
         with proxy.lock:
             proxy.counts[watch] += 1
@@ -72,6 +73,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 if watch and fault == "stall":
                     time.sleep(max(0, 5 - (time.monotonic() - begin)))
                 self.part(data)
+                proxy.bytes_in += len(data)
                 sent += len(data)
             self.part(b"")
         except (OSError, http.client.HTTPException):
@@ -92,6 +94,7 @@ class Proxy:
         self.port = int((folder / "url").read_text().strip().rsplit(":", 1)[1])
         self.context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
         self.fault, self.down, self.done, self.counts, self.lock = fault, False, [], {True: 0, False: 0}, threading.Lock()
+        self.bytes_in = self.bytes_out = 0  # of bodies and request lines
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads, self.server.proxy = True, self
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
