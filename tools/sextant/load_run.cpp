@@ -43,6 +43,8 @@ public:
 
   std::string error;
 
+  std::string authority() const { return url_ ? url_->authority : std::string{}; }
+
   http_outcome post(const payload& content, int64_t timeout_ns = 0) const {
     return http_fetch(*url_, "POST", content.path, content.body, timeout_ns > 0 ? timeout_ns : timeout_ns_, content.headers,
                       settings_);
@@ -253,7 +255,7 @@ private:
       return;
     auto found = load::calibrate_prompts(run_.options, control_context(),
                                          [this](const payload& content) { return answer_of(control_.post(content)); });
-    out_.error = found.error.empty() ? "" : "the endpoint cannot be used: " + found.error;
+    out_.error = found.error.empty() ? "" : "the endpoint at " + control_.authority() + " cannot be used: " + found.error;
     shape = std::move(found.shape);
     auto& facts = out_.records.facts;
     facts.remarks.insert(facts.remarks.end(), found.remarks.begin(), found.remarks.end());
