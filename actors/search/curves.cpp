@@ -84,6 +84,7 @@ std::vector<prefill_sample> prefill_curve(const candidate_track& candidate) {
   for (const auto* point : all_measured(candidate))
     samples[point->plan.isl] = {point->plan.isl, point->value_ms, point->throughput_per_gpu};
   std::vector<prefill_sample> result;
+  result.reserve(samples.size());
   for (const auto& [isl, sample] : samples)
     result.push_back(sample);
   return result;
@@ -98,6 +99,7 @@ std::vector<decode_sample> decode_samples(const candidate_track& candidate) {
     samples[{sample.context_length, sample.kv_usage}] = sample;
   }
   std::vector<decode_sample> result;
+  result.reserve(samples.size());
   for (const auto& [place, sample] : samples)
     result.push_back(sample);
   return result;

@@ -49,6 +49,7 @@ constexpr double apart = 1.15;
 /// `from` to `to` in `count` steps of equal ratio.
 std::vector<int> geometric(int from, int to, int count) {
   std::vector<int> result;
+  result.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i)
     result.push_back(static_cast<int>(std::lround(from * std::pow(static_cast<double>(to) / from, i / (count - 1.0)))));
   return result;

@@ -34,7 +34,7 @@ search_run::search_run(const profile_request& request) : known_(first_knowledge(
 
 std::vector<progress> search_run::apply(const result_event& result) {
   news_.clear();
-  if (std::visit([this](const auto& x) { return take(x); }, result)) {
+  if (std::visit([this](const auto& x) { return this->take(x); }, result)) {
     started_ = true;
     decide();
   }

@@ -76,7 +76,8 @@ void write_requests(page& out, const std::string& model, const request_counts& c
 
 void write_model(page& out, const std::string& model, const engine_gauges& g) {
   const auto ranks = std::max(1, g.attention_ranks);
-  const auto blocks = static_cast<double>(g.kv_tokens / ranks / kv_block_tokens);
+  const auto whole_blocks = g.kv_tokens / ranks / kv_block_tokens;
+  const auto blocks = static_cast<double>(whole_blocks);
   const auto inflight = static_cast<double>(g.running + g.waiting);
   out.gauge("dynamo_frontend_inflight_requests", "Requests accepted and not finished", model, inflight);
   out.gauge("dynamo_frontend_active_requests", "Requests being handled", model, inflight);
@@ -156,12 +157,13 @@ void prometheus_histogram::write(std::string& out, std::string_view name, std::s
   out += "# HELP " + base + " " + std::string{help} + "\n# TYPE " + base + " histogram\n";
   const std::string inside = labels.empty() ? "" : std::string{labels} + ",";
   const std::string braces = labels.empty() ? "" : "{" + std::string{labels} + "}";
+  const std::string bucket = base + "_bucket{" + inside + "le=\"";
   uint64_t below = 0;
   for (size_t i = 0; i < bounds_.size(); ++i) {
     below += counts_[i];
-    out += base + "_bucket{" + inside + "le=\"" + number(bounds_[i]) + "\"} " + std::to_string(below) + "\n";
+    out.append(bucket).append(number(bounds_[i])).append("\"} ").append(std::to_string(below)).append("\n");
   }
-  out += base + "_bucket{" + inside + "le=\"+Inf\"} " + std::to_string(count_) + "\n";
+  out.append(bucket).append("+Inf\"} ").append(std::to_string(count_)).append("\n");
   out += base + "_sum" + braces + " " + number(sum_) + "\n" + base + "_count" + braces + " " + std::to_string(count_) + "\n";
 }
 
