@@ -173,14 +173,16 @@ bool kubernetes_life::scale_up_announced(const std::string& deployment_name) {
   return false;
 }
 
-/// Where the frontend may be reached: its service, and its pods where the cluster's names do not resolve.
+/// Where the frontend may be reached: its service, and its pods where the cluster's names do not resolve; what is likelier
+/// comes first.
 std::vector<std::string> kubernetes_life::addresses() const {
   const auto port = ":" + std::to_string(frontend_port);
-  std::vector<std::string> out{"http://" + document_.name + "-frontend." + document_.name_space + ".svc.cluster.local"
-                               + port};
+  std::vector<std::string> out;
   for (const auto& pod : pods())
     if (pod.component_type == "frontend" && pod.ready && !pod.ip.empty())
       out.push_back("http://" + (pod.ip.find(':') == std::string::npos ? pod.ip : "[" + pod.ip + "]") + port);
+  out.insert(settings_.in_cluster ? out.begin() : out.end(),
+             "http://" + document_.name + "-frontend." + document_.name_space + ".svc.cluster.local" + port);
   return out;
 }
 

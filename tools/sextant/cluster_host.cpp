@@ -116,6 +116,7 @@ std::shared_ptr<engine_host> cluster_host_from(const command_line& args, const s
   settings.name_space = name_space;
   settings.session = session.empty() ? session_of(directory) : session;
   settings.versions = check.versions;
+  settings.in_cluster = !variable("KUBERNETES_SERVICE_HOST").empty();
   settings.owner = owner_from_environment(name_space, check.versions.front());
   if (const auto holder = holder_of(*client, name_space, settings.session); works_beside_us(holder)) {
     errors.push_back({"--output-dir", 0, 0, "", directory + ", for which process " + holder + " runs engines in the cluster",
