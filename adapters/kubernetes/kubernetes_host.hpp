@@ -18,7 +18,7 @@ struct kubernetes_settings {
   std::string session;               ///< value of the session label; the same in the next run of this installation
   std::vector<std::string> versions; ///< of nvidia.com that the cluster serves
   std::optional<kubernetes::owner_reference> owner;
-  bool in_cluster = true;      ///< the cluster's names resolve here; outside, looking for them costs many seconds
+  bool in_cluster = true;      ///< the cluster's names resolve here; else they are asked last
   double gone_timeout_s = 600; ///< how long a removed deployment's pods are waited for
 };
 
