@@ -31,6 +31,7 @@
   X(profile_failed)                                                                                                         \
   X(progress)                                                                                                               \
   X(request_summary)                                                                                                        \
+  X(list_requests)                                                                                                          \
   X(request_list)
 
 namespace sextant {

@@ -433,11 +433,15 @@ void describe(Visitor& v, request_summary& x) {
 /// Answer to a list question.
 struct request_list {
   std::vector<request_summary> requests;
+  int total = 0; ///< known requests
+  bool more = false;
 };
 
 template <class Visitor>
 void describe(Visitor& v, request_list& x) {
-  v.required("requests", x.requests, "every known request, oldest first");
+  v.required("requests", x.requests, "a page of the known requests, oldest first");
+  v.field("total", x.total, "requests that are known");
+  v.field("more", x.more, "whether another page follows");
 }
 
 } // namespace sextant

@@ -218,4 +218,16 @@ void describe(Visitor& v, cancel_request& x) {
   v.field("reason", x.reason, "why, for the record");
 }
 
+/// Asks for requests, oldest first, one page at a time; an empty body asks for the first page.
+struct list_requests {
+  std::string after; ///< id of the last request of the page before; empty: from the oldest on
+  int limit = 500;   ///< requests in a page, 1 to 1000
+};
+
+template <class Visitor>
+void describe(Visitor& v, list_requests& x) {
+  v.field("after", x.after, "id of the last request of the page before, empty for the first page");
+  v.field("limit", x.limit, "requests in a page, 1 to 1000");
+}
+
 } // namespace sextant

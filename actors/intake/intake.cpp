@@ -79,13 +79,33 @@ void intake_state::submit(const envelope& e, const std::string& answer_to, const
   request.accepted_time = rfc3339_now();
   known[id] = true;
   spdlog::info("request-accepted: {}", id);
-  around.link->publish_durable(around.names.request_accepted(id), "accept-" + id,
-                               encode_message("accept-" + id, id, request), {}, [acknowledge, id](const std::string& error) {
-                                 if (error.empty())
-                                   acknowledge(false);
-                                 else
-                                   spdlog::error("request-not-stored: {}: {}", id, error);
-                               });
+  auto me = caf::actor_cast<intake_actor>(self);
+  around.link->publish_durable(
+      around.names.request_accepted(id), "accept-" + id, encode_message("accept-" + id, id, request), {},
+      [acknowledge, me, id, answer_to, receipt](const std::string& error) {
+        if (error.empty())
+          acknowledge(false);
+        else
+          caf::anon_send(me, request_not_stored{id, error, answer_to, receipt});
+      },
+      when_full::refuse);
+}
+
+/// Back-pressure: the client is told, and the same id may be sent again.
+void intake_state::take_back(const request_not_stored& what) {
+  spdlog::error("request-not-stored: {}: {}", what.id, what.why);
+  known.erase(what.id);
+  if (what.receipt) // stays in the stream, and is tried again
+    return what.receipt->retry(std::chrono::seconds{5});
+  refuse(what.id,
+         {{"server",
+           0,
+           0,
+           {},
+           what.why,
+           "room for one more request",
+           "nothing was stored: send it again later, with the same id"}},
+         what.answer_to, {});
 }
 
 void intake_state::refuse(const std::string& id, std::vector<document_error> errors, const std::string& answer_to,
@@ -109,6 +129,7 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
   state.start();
   return {
       [self](const bus_mail& mail) { self->state.take(mail); },
+      [self](const request_not_stored& what) { self->state.take_back(what); },
   };
 }
 

@@ -15,10 +15,20 @@
 
 namespace sextant {
 
+/// The server did not store an accepted request.
+struct request_not_stored {
+  std::string id;
+  std::string why;
+  std::string answer_to; ///< empty for a submission of the stream, which then has a receipt
+  delivery_ptr receipt;
+};
+
 /// Interface of INTAKE.
 using intake_actor = caf::typed_actor<
     // A submission, by request/reply or from the stream of plain publications, or an accepted request of the stream.
-    caf::reacts_to<bus_mail>>;
+    caf::reacts_to<bus_mail>,
+    // What became of its publication, if that failed.
+    caf::reacts_to<request_not_stored>>;
 
 /// What the installation decides, whatever a request says.
 struct intake_settings {
@@ -34,6 +44,7 @@ struct intake_state {
   void take(const bus_mail& mail);
   /// Accepts or refuses one submission; `answer_to` may be empty.
   void submit(const envelope& e, const std::string& answer_to, const delivery_ptr& receipt);
+  void take_back(const request_not_stored& what);
   void refuse(const std::string& id, std::vector<document_error> errors, const std::string& answer_to,
               const delivery_ptr& receipt);
 
@@ -48,3 +59,5 @@ intake_actor::behavior_type intake(intake_actor::stateful_pointer<intake_state> 
                                    intake_settings settings);
 
 } // namespace sextant
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sextant::request_not_stored)

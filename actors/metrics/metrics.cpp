@@ -19,15 +19,15 @@ constexpr int abandoned_ticks = 120;
 
 metrics_state::~metrics_state() {
   if (zone_lease.revision > 0)
-    around.link->release_lease(around.names.lease_bucket(), zone_lease);
+    around.link->release_lease(around.names.node_bucket(), zone_lease);
 }
 
 void metrics_state::ask_for_lease() {
   auto handler = [me = caf::actor_cast<metrics_actor>(self)](lease l) { caf::anon_send(me, lease_mail{std::move(l)}); };
   if (zone_lease.revision > 0)
-    around.link->renew_lease(around.names.lease_bucket(), zone_lease, around.instance, handler);
+    around.link->renew_lease(around.names.node_bucket(), zone_lease, around.instance, handler);
   else
-    around.link->acquire_lease(around.names.lease_bucket(), zone_lease.key, around.instance, handler);
+    around.link->acquire_lease(around.names.node_bucket(), zone_lease.key, around.instance, handler);
 }
 
 void metrics_state::take_lease(const lease& answer) {

@@ -1,6 +1,7 @@
 #include "actors/runtime/installation.hpp"
 
 #include <atomic>
+#include <cmath>
 #include <random>
 
 #include <caf/actor_system.hpp>
@@ -54,27 +55,78 @@ private:
   supervisor_actor root_;
 };
 
+std::vector<stream_settings> streams_of(const subjects& names, const stream_limits& limits) {
+  using std::chrono::hours;
+  const auto bytes = [&](double share) {
+    return limits.store_gib > 0 ? std::llround(limits.store_gib * share * 1024 * 1024 * 1024) : -1LL;
+  };
+  const std::chrono::seconds kept{limits.retention}, for_ever{0};
+  const int64_t requests = limits.max_requests > 0 ? limits.max_requests : -1;
+  const int r = limits.replicas;
+  return {
+      {names.request_stream(),
+       {names.request_new(), names.all_accepted()},
+       false,
+       false,
+       kept,
+       hours{1},
+       bytes(0.05),
+       requests,
+       true,
+       r},
+      {names.result_stream(), {names.all_results()}, false, false, kept, hours{24}, bytes(0.3), -1, true, r},
+      {names.deploy_stream(),
+       {names.prefix() + ".work.deploy.>"},
+       true,
+       false,
+       for_ever,
+       hours{24},
+       bytes(0.05),
+       -1,
+       true,
+       r},
+      {names.measure_stream(),
+       {names.prefix() + ".work.measure.>"},
+       true,
+       false,
+       for_ever,
+       hours{24},
+       bytes(0.05),
+       -1,
+       true,
+       r},
+      {names.write_stream(), {names.write_work()}, true, false, for_ever, hours{24}, bytes(0.05), -1, true, r},
+      {names.record_stream(), {names.all_records()}, true, false, hours{24}, hours{1}, bytes(0.5), -1, true, r},
+      {names.event_stream(),
+       {names.prefix() + ".event.*"},
+       false,
+       true,
+       hours{6},
+       hours{1},
+       256LL * 1024 * 1024,
+       -1,
+       false,
+       r},
+  };
+}
+
 } // namespace
 
-std::string prepare_streams(bus& link, const subjects& names) {
-  using std::chrono::hours;
-  const std::chrono::seconds for_ever{0};
-  const stream_settings streams[] = {
-      {names.request_stream(), {names.request_new(), names.all_accepted()}, false, false, for_ever, hours{1}},
-      {names.result_stream(), {names.all_results()}, false, false, for_ever, hours{24}},
-      {names.deploy_stream(), {names.prefix() + ".work.deploy.>"}, true, false, for_ever, hours{24}},
-      {names.measure_stream(), {names.prefix() + ".work.measure.>"}, true, false, for_ever, hours{24}},
-      {names.write_stream(), {names.write_work()}, true, false, for_ever, hours{24}},
-      {names.record_stream(), {names.all_records()}, true, false, hours{24}, hours{1}},
-      {names.event_stream(), {names.prefix() + ".event.*"}, false, true, hours{6}, hours{1}},
-  };
-  for (const auto& stream : streams)
+std::string prepare_streams(bus& link, const subjects& names, const stream_limits& limits) {
+  for (const auto& stream : streams_of(names, limits))
     if (auto error = link.ensure_stream(stream); !error.empty())
-      return "stream " + stream.name + ": " + error;
+      return error;
   for (const auto& bucket : {names.lease_bucket(), names.node_bucket()})
-    if (auto error = link.ensure_bucket(bucket, lease_time); !error.empty())
-      return "bucket " + bucket + ": " + error;
+    if (auto error = link.ensure_bucket(bucket, lease_time, limits.replicas); !error.empty())
+      return error;
   return {};
+}
+
+std::string find_streams(bus& link, const subjects& names) {
+  for (const auto& stream : streams_of(names, {}))
+    if (auto error = link.find_stream(stream); !error.empty())
+      return error;
+  return link.find_bucket(names.node_bucket());
 }
 
 std::unique_ptr<installation> installation::start(installation_settings settings, std::shared_ptr<bus> link) {

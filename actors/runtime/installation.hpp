@@ -49,8 +49,20 @@ struct installation_settings {
   std::function<void(std::string why)> on_give_up; ///< called once from an actor thread
 };
 
-/// Creates the streams and buckets of an installation or brings them up to date. Blocks. Error text or nothing.
-std::string prepare_streams(bus& link, const subjects& names);
+/// How much an installation's streams may hold, and how safely.
+struct stream_limits {
+  std::chrono::hours retention{0}; ///< of requests and their results; 0: for ever
+  double store_gib = 0;            ///< of all streams together; 0: what the server has
+  int64_t max_requests = 0;        ///< kept at a time; 0: any number
+  int replicas = 1;                ///< servers of a cluster that keep each stream
+};
+
+/// Creates the streams and buckets of an installation or brings them up to date. At a limit requests are refused, and work
+/// and results wait; only events are forgotten, oldest first. Blocks. Error text or nothing.
+std::string prepare_streams(bus& link, const subjects& names, const stream_limits& limits = {});
+
+/// Whether the streams of an installation are there, for who may not or need not make them. Blocks. Error text or nothing.
+std::string find_streams(bus& link, const subjects& names);
 
 /// Running roles; they end with this object, engines included. The bus must outlive it.
 class installation {

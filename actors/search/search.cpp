@@ -1,5 +1,7 @@
 #include "actors/search/search.hpp"
 
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 namespace sextant {
@@ -33,11 +35,8 @@ void search_state::take(const bus_mail& mail) {
   if (mail.topic == owned)
     return take_owner(mail.message);
   if (mail.topic == listed) {
-    request_list list;
-    for (const auto& id : order)
-      list.requests.push_back(requests[id].summary);
     if (!mail.message.reply.empty())
-      around.link->publish(mail.message.reply, encode_message("list", "", list));
+      around.link->publish(mail.message.reply, encode_message("list", "", page_of(mail.message.body)));
     return;
   }
   std::vector<codec_error> errors;
@@ -59,6 +58,21 @@ void search_state::take(const bus_mail& mail) {
   tracked.request = std::move(*request);
   order.push_back(id);
   spawn_session(id);
+}
+
+/// Pages keep an answer below the server's payload limit, however many requests there are.
+request_list search_state::page_of(const std::string& question) {
+  std::vector<codec_error> errors;
+  const auto e = decode_envelope(question, errors);
+  const auto asked = (e ? message_as<list_requests>(*e) : std::nullopt).value_or(list_requests{});
+  const auto last = asked.after.empty() ? order.end() : std::find(order.begin(), order.end(), asked.after);
+  auto next = last == order.end() ? order.begin() : last + 1;
+  request_list page;
+  page.total = static_cast<int>(order.size());
+  for (int i = 0; i < std::clamp(asked.limit, 1, 1000) && next != order.end(); ++i, ++next)
+    page.requests.push_back(requests[*next].summary);
+  page.more = next != order.end();
+  return page;
 }
 
 void search_state::spawn_session(const std::string& id) {

@@ -63,6 +63,7 @@ struct search_state {
   void start();
   void take(const bus_mail& mail);
   void session_ended(const caf::down_msg& down);
+  request_list page_of(const std::string& question);
   void spawn_session(const std::string& id);
   /// Lets the earliest unfinished request use the pool. Two requests that hold engines and wait for each other's GPUs
   /// would never end, so requests of one pool are worked on in the order of their acceptance.

@@ -44,6 +44,10 @@ struct stream_settings {
   bool in_memory = false;
   std::chrono::seconds max_age{0}; ///< 0 = for ever
   std::chrono::seconds duplicate_window{3600};
+  int64_t max_bytes = -1;        ///< -1: what the server has
+  int64_t max_messages = -1;     ///< -1: any number
+  bool refuse_when_full = false; ///< takes no more at a limit; false: forgets its oldest message
+  int replicas = 1;              ///< servers of a cluster that keep it
 };
 
 /// How a durable consumer takes messages.
@@ -71,6 +75,12 @@ struct lease {
   uint64_t revision = 0;
 };
 
+/// What a durable publish does while its stream is at a limit or the server's store is full.
+enum class when_full : uint8_t {
+  wait,   ///< tries again until there is room; what is published after it waits, too
+  refuse, ///< reports an error at once
+};
+
 class bus {
 public:
   using message_handler = std::function<void(bus_message)>;
@@ -93,11 +103,16 @@ public:
   /// Creates the stream or brings it to these settings. Blocks; call before spawning roles. Returns an error text or
   /// nothing.
   virtual std::string ensure_stream(const stream_settings& settings) = 0;
-  virtual std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl) = 0;
+  virtual std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl, int replicas = 1) = 0;
+  /// For whoever may not make streams: whether there is this one. From then on its messages wait for it if it is lost.
+  /// Blocks. Returns an error text or nothing.
+  virtual std::string find_stream(const stream_settings& settings) = 0;
+  virtual std::string find_bucket(const std::string& bucket) = 0;
   /// Publishes to a stream, in call order, and retries until the server has it (or the bus closes): a message id
   /// seen within the stream's duplicate window is stored once. `done` is called with an error only on refusal.
   virtual void publish_durable(std::string subject, std::string message_id, std::string body,
-                               std::map<std::string, std::string> headers = {}, done_handler done = {}) = 0;
+                               std::map<std::string, std::string> headers = {}, done_handler done = {},
+                               when_full rule = when_full::wait) = 0;
   /// Takes messages of a durable consumer; creates it when missing. Survives reconnects. What was acknowledged through this
   /// subscription is not delivered to it again, even if a killed server forgot; to another process it may be.
   virtual subscription_ptr consume(consumer_settings settings, work_handler handler) = 0;

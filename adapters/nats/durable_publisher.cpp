@@ -28,7 +28,7 @@ durable_publisher::~durable_publisher() {
 }
 
 void durable_publisher::publish(std::string subject, std::string body, std::map<std::string, std::string> headers,
-                                bus::done_handler done) {
+                                bus::done_handler done, when_full rule) {
   {
     std::lock_guard lock{mutex_};
     if (!stopping_) {
@@ -38,6 +38,7 @@ void durable_publisher::publish(std::string subject, std::string body, std::map<
       x.body = std::move(body);
       x.headers = std::move(headers);
       x.done = std::move(done);
+      x.rule = rule;
       queue_.push_back(std::move(x));
     }
   }
@@ -109,7 +110,11 @@ bool durable_publisher::open_link() {
     link_lost_ = true;
     changed_.notify_all();
   };
-  events.trouble = [](const std::string& what) { spdlog::warn("nats: publishing: {}", what); };
+  events.trouble = [this](const std::string& what) {
+    spdlog::warn("nats: publishing: {}", what);
+    if (const auto subject = jetstream::forbidden_publish(what); !subject.empty())
+      settle_forbidden(subject);
+  };
   std::string error;
   link_ = nats_link::connect(settings_, false, std::move(events), error);
   if (link_)
@@ -170,12 +175,33 @@ void durable_publisher::on_answer(const bus_message& message) {
   if (message.body.find("\"error\"") == std::string::npos)
     return settle(number, {});
   const auto answer = jetstream::parse_answer(message.body);
-  if (jetstream::worth_retrying(answer)) {
+  if (jetstream::says_full(answer) && refuses_when_full(number))
+    settle(number, answer.text);
+  else if (jetstream::worth_retrying(answer)) {
     spdlog::warn("nats: publishing: {}", answer.text);
     again_after(200ms);
   } else {
     settle(number, answer.text);
   }
+}
+
+bool durable_publisher::refuses_when_full(uint64_t number) {
+  std::lock_guard lock{mutex_};
+  return !queue_.empty() && number >= queue_.front().number && number <= queue_.back().number
+         && queue_[number - queue_.front().number].rule == when_full::refuse;
+}
+
+/// The server stores nothing on this subject for this user, and sends no acknowledgement either.
+void durable_publisher::settle_forbidden(const std::string& subject) {
+  std::vector<uint64_t> numbers;
+  {
+    std::lock_guard lock{mutex_};
+    for (size_t i = 0; i < sent_; ++i)
+      if (queue_[i].subject == subject)
+        numbers.push_back(queue_[i].number);
+  }
+  for (const auto number : numbers)
+    settle(number, "this user may not publish to " + subject);
 }
 
 void durable_publisher::settle(uint64_t number, const std::string& error) {

@@ -19,7 +19,8 @@ public:
   durable_publisher(std::shared_ptr<nats_core> core, nats_settings settings);
   ~durable_publisher();
 
-  void publish(std::string subject, std::string body, std::map<std::string, std::string> headers, bus::done_handler done);
+  void publish(std::string subject, std::string body, std::map<std::string, std::string> headers, bus::done_handler done,
+               when_full rule);
   /// Waits until everything is acknowledged.
   bool drain(std::chrono::milliseconds timeout);
   /// Ends the thread; what was not acknowledged is reported as an error.
@@ -33,6 +34,7 @@ private:
     std::string subject, body;
     std::map<std::string, std::string> headers;
     bus::done_handler done;
+    when_full rule = when_full::wait;
     clock::time_point sent_at;
     bool settled = false;
   };
@@ -43,6 +45,8 @@ private:
   void on_answer(const bus_message& message);
   void settle(uint64_t number, const std::string& error);
   void ask_about(uint64_t number, const std::string& subject);
+  bool refuses_when_full(uint64_t number);
+  void settle_forbidden(const std::string& subject);
   void again_after(std::chrono::milliseconds wait);
   void send_all_again();
 

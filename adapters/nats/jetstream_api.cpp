@@ -66,6 +66,8 @@ answer parse_answer(std::string_view text) {
   out.consumer = text_at(in, "name");
   out.created = text_at(in, "created");
   out.total = unsigned_at(in, "total");
+  if (const auto config = in.find("config"); config != in.end() && config->is_object())
+    out.allows_direct = config->value("allow_direct", json(false)) == true;
   if (const auto state = in.find("state"); state != in.end() && state->is_object())
     out.last_sequence = unsigned_at(*state, "last_seq");
   return out;
@@ -73,6 +75,19 @@ answer parse_answer(std::string_view text) {
 
 bool worth_retrying(const answer& a) {
   return a.status == 503 || a.status == 504 || a.status == 408;
+}
+
+bool says_full(const answer& a) {
+  return a.error == store_failed || a.error == insufficient_resources || a.error == storage_exceeded;
+}
+
+std::string forbidden_publish(std::string_view trouble) {
+  constexpr std::string_view begin = "ermissions Violation for Publish to \"";
+  const auto at = trouble.find(begin);
+  if (at == std::string_view::npos)
+    return {};
+  trouble.remove_prefix(at + begin.size());
+  return std::string{trouble.substr(0, trouble.find('"'))};
 }
 
 std::optional<position> parse_ack_subject(std::string_view subject) {
@@ -103,15 +118,15 @@ std::string stream_config(const stream_settings& settings) {
       {"subjects", settings.subjects},
       {"retention", settings.work_queue ? "workqueue" : "limits"},
       {"storage", settings.in_memory ? "memory" : "file"},
-      {"discard", "old"},
+      {"discard", settings.refuse_when_full ? "new" : "old"},
       {"max_consumers", -1},
-      {"max_msgs", -1},
-      {"max_bytes", -1},
+      {"max_msgs", settings.max_messages},
+      {"max_bytes", settings.max_bytes},
       {"max_msg_size", -1},
       {"max_msgs_per_subject", -1},
       {"max_age", in_ns(age)},
       {"duplicate_window", in_ns(window)},
-      {"num_replicas", 1},
+      {"num_replicas", settings.replicas},
   }
       .dump();
 }
@@ -126,7 +141,7 @@ std::string lease_subject(const std::string& bucket, const std::string& key) {
 
 // A key-value bucket as other clients know it, but single messages can be deleted: that is how a lease is released by
 // exactly its revision.
-std::string bucket_config(const std::string& bucket, std::chrono::milliseconds ttl) {
+std::string bucket_config(const std::string& bucket, std::chrono::milliseconds ttl, int replicas) {
   return json{
       {"name", bucket_stream(bucket)},
       {"subjects", {lease_subject(bucket, ">")}},
@@ -142,7 +157,7 @@ std::string bucket_config(const std::string& bucket, std::chrono::milliseconds t
       {"duplicate_window", in_ns(std::min<std::chrono::nanoseconds>(ttl, std::chrono::minutes{2}))},
       {"allow_rollup_hdrs", true},
       {"allow_direct", true},
-      {"num_replicas", 1},
+      {"num_replicas", replicas},
   }
       .dump();
 }

@@ -102,6 +102,7 @@ public:
   heard ingest(const bus_message& message);
   void request(bus_message message, std::chrono::milliseconds timeout, bus::reply_handler handler);
   std::string ensure(const stream_settings& settings);
+  bool has_stream(const std::string& name) const { return streams_.count(name) != 0; }
   void join(const consumer_settings& settings, std::shared_ptr<member> who);
   void settle(const std::string& key, uint64_t sequence, int deliveries, std::optional<std::chrono::milliseconds> again);
   void extend(const std::string& key, uint64_t sequence, int deliveries);

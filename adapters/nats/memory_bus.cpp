@@ -96,13 +96,26 @@ public:
     return {};
   }
 
-  std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl) override {
+  std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl, int) override {
     core_->run_now([&] { core_->ensure_bucket(bucket, ttl); });
     return {};
   }
 
+  std::string find_stream(const stream_settings& settings) override {
+    bool there = false;
+    core_->run_now([&] { there = core_->has_stream(settings.name); });
+    return there ? std::string{} : "stream " + settings.name + " is not at the server";
+  }
+
+  std::string find_bucket(const std::string& bucket) override {
+    stream_settings settings;
+    settings.name = jetstream::bucket_stream(bucket);
+    return find_stream(settings);
+  }
+
   void publish_durable(std::string subject, std::string message_id, std::string body,
-                       std::map<std::string, std::string> headers, done_handler done) override {
+                       std::map<std::string, std::string> headers, done_handler done,
+                       when_full) override { // it has no limits
     if (!done)
       done = [](const std::string&) {};
     if (closed_ || !valid_subject(subject) || body.size() > max_payload_bytes)

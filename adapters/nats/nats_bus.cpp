@@ -105,13 +105,19 @@ public:
     return ensure(settings.name, jetstream::stream_config(settings), settings.subjects);
   }
 
-  std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl) override {
-    return ensure(jetstream::bucket_stream(bucket), jetstream::bucket_config(bucket, ttl),
+  std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl, int replicas) override {
+    return ensure(jetstream::bucket_stream(bucket), jetstream::bucket_config(bucket, ttl, replicas),
                   {jetstream::lease_subject(bucket, ">")});
   }
 
+  std::string find_stream(const stream_settings& settings) override { return ensure(settings.name, {}, settings.subjects); }
+
+  std::string find_bucket(const std::string& bucket) override {
+    return ensure(jetstream::bucket_stream(bucket), {}, {jetstream::lease_subject(bucket, ">")});
+  }
+
   void publish_durable(std::string subject, std::string message_id, std::string body,
-                       std::map<std::string, std::string> headers, done_handler done) override {
+                       std::map<std::string, std::string> headers, done_handler done, when_full rule) override {
     headers[std::string{jetstream::message_id_header}] = message_id.empty() ? nats_link::new_inbox() : std::move(message_id);
     if (auto error = refusal(subject, body, headers); !error.empty()) {
       if (done)
@@ -120,8 +126,8 @@ public:
     }
     // By way of the bus's thread: a subscription made before is at the server before the message is.
     core_->post([this, subject = std::move(subject), body = std::move(body), headers = std::move(headers),
-                 done = std::move(done)]() mutable {
-      publisher_.publish(std::move(subject), std::move(body), std::move(headers), std::move(done));
+                 done = std::move(done), rule]() mutable {
+      publisher_.publish(std::move(subject), std::move(body), std::move(headers), std::move(done), rule);
     });
   }
 
@@ -215,7 +221,7 @@ private:
     core_->post([core = core_.get(), stream, config, patterns, done] {
       core->ensure(stream, config, patterns, [done](const std::string& error) { done->set_value(error); });
     });
-    if (result.wait_for(10s) != std::future_status::ready)
+    if (result.wait_for(25s) != std::future_status::ready)
       return "stream " + stream + ": no answer from the server";
     const auto error = result.get();
     return error.empty() ? error : "stream " + stream + ": " + error;

@@ -15,7 +15,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr std::string_view no_answer = "no answer in time";
 constexpr auto api_timeout = 3000ms;
+
+/// A cluster that has just been started, or lost a server, elects who answers within this time.
+constexpr auto election_time = 15s;
 
 /// The status code of a message without content, as servers send instead of an answer; 0 for ordinary messages.
 int status_of(const bus_message& m) {
@@ -59,14 +63,16 @@ std::string nats_core::start(const nats_settings& settings) {
       if (auto self = weak.lock())
         self->post([raw = self.get(), m = std::move(m)]() mutable { raw->on_answer(std::move(m)); });
     });
-    api("INFO", "", [&checked](std::optional<jetstream::answer> a, const std::string& why) {
+    const auto until = std::chrono::steady_clock::now() + election_time;
+    const auto check = [&checked](std::optional<jetstream::answer> a, const std::string& why) {
       if (!a)
         checked.set_value("no JetStream (" + why + "); start the server with JetStream enabled (nats-server -js)");
       else if (a->error != jetstream::no_error)
         checked.set_value("no JetStream for this account (" + a->text + ")");
       else
         checked.set_value({});
-    });
+    };
+    api_patiently("INFO", "", check, until);
     post_after(1s, [this] { tick(); });
   });
   error = result.get();
@@ -98,7 +104,11 @@ link_events nats_core::events(const nats_settings& settings) {
     if (tell)
       tell(false, "closed for good");
   };
-  out.trouble = [](const std::string& what) { spdlog::warn("nats: {}", what); };
+  out.trouble = [weak](const std::string& what) {
+    spdlog::warn("nats: {}", what);
+    if (auto self = weak.lock())
+      self->post([raw = self.get(), what] { raw->on_trouble(what); });
+  };
   return out;
 }
 
@@ -125,10 +135,10 @@ bool nats_core::flush(std::chrono::milliseconds timeout) {
 void nats_core::call(const std::string& subject, const std::string& body, std::map<std::string, std::string> headers,
                      std::chrono::milliseconds timeout, answer_handler handler) {
   const auto number = next_call_++;
-  waiting_.emplace(number, std::move(handler));
+  waiting_.emplace(number, waiting_call{subject, std::move(handler)});
   if (link_->publish(subject, inbox_ + "." + std::to_string(number), body, headers) == sending::refused)
     return finish(number, std::nullopt, "the message to " + subject + " is larger than the server takes");
-  post_after(timeout, [this, number, subject] { finish(number, std::nullopt, "no answer in time on " + subject); });
+  post_after(timeout, [this, number, subject] { finish(number, std::nullopt, std::string{no_answer} + " on " + subject); });
 }
 
 void nats_core::on_answer(bus_message message) {
@@ -144,7 +154,18 @@ void nats_core::on_answer(bus_message message) {
 void nats_core::finish(uint64_t number, std::optional<bus_message> message, std::string error) {
   auto node = waiting_.extract(number);
   if (!node.empty())
-    node.mapped()(std::move(message), std::move(error));
+    node.mapped().handler(std::move(message), std::move(error));
+}
+
+/// A forbidden publish gets no answer: who waits for one is told now.
+void nats_core::on_trouble(const std::string& what) {
+  const auto subject = jetstream::forbidden_publish(what);
+  std::vector<uint64_t> numbers;
+  for (const auto& [number, call] : waiting_)
+    if (!subject.empty() && call.subject == subject)
+      numbers.push_back(number);
+  for (const auto number : numbers)
+    finish(number, std::nullopt, "this user may not publish to " + subject);
 }
 
 void nats_core::api(const std::string& what, const std::string& body, api_handler handler) {
@@ -167,17 +188,48 @@ void nats_core::store(const std::string& subject, const std::string& body, std::
 void nats_core::ensure(const std::string& stream, const std::string& config, const std::vector<std::string>& patterns,
                        std::function<void(std::string error)> done) {
   auto decide = [this, stream, config, patterns, done](const std::optional<jetstream::answer>& a, const std::string& error) {
-    if (a && a->error == jetstream::no_error)
+    if (a && a->error == jetstream::no_error) {
+      if (config.find("\"allow_direct\":true") != std::string::npos && !a->allows_direct)
+        return done("the server is older than 2.9, which is the oldest that can be used");
       remembered_[stream] = {config, patterns};
+    }
+    if (a && a->error == jetstream::storage_exceeded)
+      return done(a->text + ": its limit is more than the server's store has left");
     done(a ? a->text : error);
   };
-  api("STREAM.CREATE." + stream, config,
-      [this, stream, config, decide](std::optional<jetstream::answer> a, const std::string& error) {
+  if (config.empty())
+    return find(stream, [this, stream, patterns, done](const std::string& error) {
+      if (error.empty())
+        remembered_[stream] = {{}, patterns};
+      done(error);
+    });
+  const auto until = std::chrono::steady_clock::now() + election_time;
+  api_patiently(
+      "STREAM.CREATE." + stream, config,
+      [this, stream, config, decide, until](std::optional<jetstream::answer> a, const std::string& error) {
         if (a && a->error == jetstream::stream_name_in_use)
-          api("STREAM.UPDATE." + stream, config, decide);
+          api_patiently("STREAM.UPDATE." + stream, config, decide, until);
         else
           decide(a, error);
+      },
+      until);
+}
+
+/// The same question again while nobody has been elected to answer it.
+void nats_core::api_patiently(const std::string& what, const std::string& body, api_handler handler,
+                              std::chrono::steady_clock::time_point until) {
+  api(what, body,
+      [this, what, body, handler = std::move(handler), until](std::optional<jetstream::answer> a, const std::string& error) {
+        const bool unsettled = a ? jetstream::worth_retrying(*a) && !jetstream::says_full(*a) : error.starts_with(no_answer);
+        if (!unsettled || std::chrono::steady_clock::now() >= until)
+          return handler(std::move(a), error);
+        post_after(250ms, [this, what, body, handler, until] { api_patiently(what, body, handler, until); });
       });
+}
+
+void nats_core::find(const std::string& stream, std::function<void(std::string error)> done) {
+  api("STREAM.INFO." + stream, "",
+      [done](const std::optional<jetstream::answer>& a, const std::string& error) { done(a ? a->text : error); });
 }
 
 bool nats_core::remembers_subject(const std::string& subject) const {
@@ -189,12 +241,16 @@ bool nats_core::remembers_subject(const std::string& subject) const {
 }
 
 void nats_core::restore(task done) {
-  auto left = std::make_shared<size_t>(remembered_.size());
+  std::vector<std::string> names;
+  for (const auto& [name, stream] : remembered_)
+    if (!stream.config.empty())
+      names.push_back(name);
+  auto left = std::make_shared<size_t>(names.size());
   if (*left == 0)
     return done();
-  for (const auto& [name, stream] : remembered_)
-    api("STREAM.CREATE." + name, stream.config,
-        [left, done, name = name](std::optional<jetstream::answer> a, const std::string&) {
+  for (const auto& name : names)
+    api("STREAM.CREATE." + name, remembered_[name].config,
+        [left, done, name](std::optional<jetstream::answer> a, const std::string&) {
           // Somebody may have given it other settings meanwhile: those stay.
           if (a && a->error != jetstream::no_error && a->error != jetstream::stream_name_in_use)
             spdlog::warn("nats: stream {}: {}", name, a->text);

@@ -67,8 +67,8 @@ public:
   void store(const std::string& subject, const std::string& body, std::map<std::string, std::string> headers,
              api_handler handler);
 
-  /// Creates a stream or brings it to this configuration; from then on it is brought back when the server loses it.
-  /// Patterns tell which subjects it takes.
+  /// Creates a stream or brings it to this configuration; from then on it is brought back when the server loses it. Without
+  /// a configuration it must be there, and somebody else brings it back. Patterns tell which subjects it takes.
   void ensure(const std::string& stream, const std::string& config, const std::vector<std::string>& patterns,
               std::function<void(std::string error)> done);
   /// Whether a remembered stream takes this subject.
@@ -89,6 +89,10 @@ private:
   link_events events(const nats_settings& settings);
   void on_answer(bus_message message);
   void finish(uint64_t number, std::optional<bus_message> message, std::string error);
+  void on_trouble(const std::string& what);
+  void api_patiently(const std::string& what, const std::string& body, api_handler handler,
+                     std::chrono::steady_clock::time_point until);
+  void find(const std::string& stream, std::function<void(std::string error)> done);
   void on_reconnected();
   void tick();
 
@@ -96,7 +100,11 @@ private:
   std::unique_ptr<nats_link> link_;
   std::unique_ptr<link_subscription> answers_;
   std::string inbox_;
-  std::map<uint64_t, answer_handler> waiting_;
+  struct waiting_call {
+    std::string subject;
+    answer_handler handler;
+  };
+  std::map<uint64_t, waiting_call> waiting_;
   uint64_t next_call_ = 1;
   std::map<std::string, remembered> remembered_;
   std::vector<std::shared_ptr<attended>> attended_;

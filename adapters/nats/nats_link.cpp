@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <vector>
 
 #include <nats/nats.h>
 
@@ -85,9 +86,11 @@ struct nats_link::life {
     if (auto& f = static_cast<life*>(closure)->events.reconnected)
       f();
   }
-  static void on_error(natsConnection*, natsSubscription*, natsStatus status, void* closure) {
+  static void on_error(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
+    const char* detail = nullptr;
+    natsConnection_GetLastError(connection, &detail); // says which subject was forbidden
     if (auto& f = static_cast<life*>(closure)->events.trouble)
-      f(natsStatus_GetText(status));
+      f(status == NATS_NOT_PERMITTED && detail && *detail ? detail : natsStatus_GetText(status));
   }
   static void on_closed(natsConnection*, void* closure) {
     auto* self = static_cast<life*>(closure);
@@ -119,6 +122,20 @@ natsStatus set_security(natsOptions* options, const nats_settings& settings) {
   return s;
 }
 
+/// All servers of a list separated by commas; the library takes only one in a URL.
+natsStatus set_servers(natsOptions* options, const std::string& urls) {
+  std::vector<std::string> each;
+  for (size_t begin = 0; begin <= urls.size();) {
+    const auto end = std::min(urls.find(',', begin), urls.size());
+    each.push_back(urls.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  std::vector<const char*> texts;
+  for (const auto& url : each)
+    texts.push_back(url.c_str());
+  return natsOptions_SetServers(options, texts.data(), static_cast<int>(texts.size()));
+}
+
 void set_behaviour(natsOptions* options, bool reconnects) {
   natsOptions_SetAllowReconnect(options, reconnects);
   natsOptions_SetMaxReconnect(options, reconnects ? -1 : 0);
@@ -140,7 +157,7 @@ std::unique_ptr<nats_link> nats_link::connect(const nats_settings& settings, boo
   options_guard options;
   auto s = natsOptions_Create(&options.value);
   if (s == NATS_OK)
-    s = natsOptions_SetURL(options.value, settings.url.c_str());
+    s = set_servers(options.value, settings.url);
   if (s == NATS_OK)
     s = natsOptions_SetName(options.value, settings.name.c_str());
   if (s == NATS_OK)

@@ -29,6 +29,7 @@ sextant_python_tests(e2e/sidecar_test)
 sextant_python_tests(e2e/serve_test)
 sextant_python_tests(e2e/nats_access_test)
 sextant_python_tests(e2e/deploy_test)
+sextant_python_tests(e2e/nats_roles_test RUN_SERIAL ON)
 # The first run makes the image's root file system with mmdebstrap (about two minutes), below build/.
 sextant_python_tests(e2e/standin_test RESOURCE_LOCK image_root TIMEOUT 900)
 # Times of a server that knows them: the machine for themselves.
@@ -39,6 +40,7 @@ sextant_python_tests(e2e/load_analysis_test RUN_SERIAL ON)
 # Engines against the clock, and a lost node is declared after seconds.
 sextant_python_tests(e2e/nodes_test RUN_SERIAL ON)
 sextant_python_tests(interop/nats_py_test)
+sextant_python_tests(interop/hostile_test)
 # Installs uvicorn and aiohttp once; without a network they are skipped.
 sextant_python_tests(interop/web_servers_test RUN_SERIAL ON)
 # Installs Dynamo once; without a network they are skipped. Two engines with their Python processes each need the machine.

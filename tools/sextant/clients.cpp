@@ -159,20 +159,34 @@ int run_results(const command_line& args) {
   return exit_failed;
 }
 
+std::optional<std::vector<request_summary>> ask_for_requests(bus& link, const command_line& args) {
+  std::vector<request_summary> all;
+  for (list_requests question;; question.after = all.back().id) {
+    auto answer = ask(link, subjects{args.value("prefix")}.request_list(), encode_message("list", "", question), args);
+    auto page = answer ? message_as<request_list>(*answer) : std::nullopt;
+    if (!page)
+      return std::nullopt;
+    for (auto& r : page->requests)
+      all.push_back(std::move(r));
+    if (!page->more || page->requests.empty())
+      return all;
+  }
+}
+
 int run_list(const command_line& args) {
   auto link = client_link(args);
   if (!link)
     return exit_failed;
-  auto answer = ask(*link, subjects{args.value("prefix")}.request_list(), "{}", args);
-  auto list = answer ? message_as<request_list>(*answer) : std::nullopt;
-  if (!list)
+  auto all = ask_for_requests(*link, args);
+  if (!all)
     return exit_failed;
   if (args.flag("json")) {
-    printf("%s\n", answer->body.c_str());
+    const int total = static_cast<int>(all->size());
+    printf("%s\n", encode_body(request_list{std::move(*all), total, false}).c_str());
     return exit_ok;
   }
   printf("%-40s %-10s %-16s %7s  %s\n", "ID", "STATE", "STAGE", "POINTS", "MODEL");
-  for (const auto& r : list->requests)
+  for (const auto& r : *all)
     printf("%-40s %-10s %-16s %7d  %s\n", r.id.c_str(), r.state.c_str(), r.stage.c_str(), r.points_done, r.model.c_str());
   return exit_ok;
 }

@@ -17,4 +17,8 @@ std::optional<envelope> ask(bus& link, const std::string& subject, const std::st
 /// The bus of a thin client. What a client logs is nobody's output: it goes to `--log-file` or nowhere.
 std::shared_ptr<bus> client_link(const command_line& args);
 
+/// Every request that an installation knows, oldest first, page by page; nothing, with the reason printed, without an
+/// answer.
+std::optional<std::vector<request_summary>> ask_for_requests(bus& link, const command_line& args);
+
 } // namespace sextant

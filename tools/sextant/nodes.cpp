@@ -47,12 +47,6 @@ std::optional<std::vector<node_alive>> read_nodes(bus& link, const subjects& nam
   return shared->nodes;
 }
 
-std::vector<request_summary> read_requests(bus& link, const subjects& names, const command_line& args) {
-  auto answer = ask(link, names.request_list(), "{}", args);
-  auto list = answer ? message_as<request_list>(*answer) : std::nullopt;
-  return list ? std::move(list->requests) : std::vector<request_summary>{};
-}
-
 /// Points per minute over the last minute, from samples of how many were done.
 class rate_of_points {
 public:
@@ -98,7 +92,7 @@ int run_top(const command_line& args) {
     const auto nodes = read_nodes(*link, names);
     if (!nodes)
       return exit_failed;
-    const auto requests = read_requests(*link, names, args);
+    const auto requests = ask_for_requests(*link, args).value_or(std::vector<request_summary>{});
     const auto per_minute = rate.add(requests);
     if (args.flag("json")) {
       printf("%s\n", nodes_json(*nodes, &requests).c_str());

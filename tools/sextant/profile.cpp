@@ -110,8 +110,10 @@ bool start_bus(local_profile& local, const std::string& directory, const command
   std::string error;
   if (args.has("nats")) {
     local.link = connect_from(args);
-    if (local.link)
-      error = prepare_streams(*local.link, subjects{args.value("prefix")});
+    // An installation that is there keeps the limits that its serve gave it.
+    const subjects names{args.value("prefix")};
+    if (local.link && !find_streams(*local.link, names).empty())
+      error = prepare_streams(*local.link, names);
     if (!error.empty())
       fprintf(stderr, "%s\n", error.c_str());
     return local.link && error.empty();

@@ -114,13 +114,35 @@ std::string wait_for_node(bus& link, const installation_settings& settings, cons
                               + "): end it, or give this one a --node-name of its own";
 }
 
+stream_limits limits_from(const command_line& args) {
+  stream_limits limits;
+  limits.retention = std::chrono::hours{std::stoi(args.value("retention"))};
+  limits.store_gib = std::stod(args.value("store-limit"));
+  limits.max_requests = std::stoll(args.value("max-requests"));
+  limits.replicas = std::stoi(args.value("replicas"));
+  return limits;
+}
+
+/// Waits for a serve to have made the streams; false: a signal came first.
+bool wait_for_streams(bus& link, const subjects& names) {
+  event_queue queue;
+  std::string told;
+  for (;;) {
+    const auto missing = find_streams(link, names);
+    if (missing.empty())
+      return true;
+    if (told != missing)
+      fprintf(stderr, "waiting for a `sextant serve` of %s: %s\n", names.prefix().c_str(), missing.c_str());
+    told = missing;
+    envelope none;
+    if (queue.next(std::chrono::milliseconds{500}, none) == wake::signal)
+      return false;
+  }
+}
+
 /// Runs roles until a signal or until they give up; `ready` returns why they could not begin, or nothing.
 int run_roles(installation_settings settings, const std::shared_ptr<bus>& link,
               const std::function<std::string(const installation&)>& ready, const std::string& last_words) {
-  if (auto error = prepare_streams(*link, settings.names); !error.empty()) {
-    fprintf(stderr, "%s\n", error.c_str());
-    return exit_failed;
-  }
   event_queue queue;
   settings.on_give_up = [&queue](const std::string& why) { queue.fail("gave up: " + why); };
   int exit = exit_ok;
@@ -168,6 +190,10 @@ int run_serve(const command_line& args) {
   auto link = connect_from(args);
   if (!link)
     return exit_failed;
+  if (auto error = prepare_streams(*link, settings.names, limits_from(args)); !error.empty()) {
+    fprintf(stderr, "%s\n", error.c_str());
+    return exit_failed;
+  }
   const auto ready = [&](const installation&) -> std::string {
     if (!roles_answer(*link, settings.names))
       return "the roles do not answer";
@@ -193,6 +219,8 @@ int run_agent(const command_line& args) {
   auto link = connect_from(args);
   if (!link)
     return exit_failed;
+  if (!wait_for_streams(*link, settings.names))
+    return exit_ok;
   const auto ready = [&](const installation& roles) -> std::string {
     if (!owns_gpus) {
       fprintf(stderr, "node %s: %s for zone %s of %s\n", settings.node.c_str(), args.value("roles").c_str(),

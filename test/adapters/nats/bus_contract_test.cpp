@@ -391,3 +391,39 @@ TEMPLATE_TEST_CASE("a closed bus does nothing and says so", "[bus]", memory_worl
   REQUIRE(kept.reaches(2));
   CHECK(bodies(kept.all()) == std::vector<std::string>{"before", "other"});
 }
+
+TEMPLATE_TEST_CASE("a stream is found where somebody made it, and its messages are taken", "[bus]", memory_world,
+                   server_world) {
+  TestType w;
+  auto maker = w.connect(), finder = w.connect();
+  CHECK(finder->find_stream(stream_of("log", false)) != "");
+  REQUIRE(maker->ensure_stream(stream_of("log", false)) == "");
+  CHECK(finder->find_stream(stream_of("log", false)) == "");
+  CHECK(finder->find_bucket("leases") != "");
+  REQUIRE(maker->ensure_bucket("leases", 30s) == "");
+  CHECK(finder->find_bucket("leases") == "");
+  CHECK(stored(*finder, "log.a", "1", "x") == "");
+}
+
+TEST_CASE("a full stream refuses what may be refused and makes the rest wait until there is room", "[bus]") {
+  server_world w;
+  auto b = w.connect();
+  auto settings = stream_of("log", false);
+  settings.max_messages = 2;
+  settings.refuse_when_full = true;
+  REQUIRE(b->ensure_stream(settings) == "");
+  REQUIRE(stored(*b, "log.a", "1", "x") == "");
+  REQUIRE(stored(*b, "log.a", "2", "x") == "");
+  collector<std::string> refused, waited;
+  b->publish_durable(
+      "log.a", "3", "x", {}, [&](std::string error) { refused.push(std::move(error)); }, when_full::refuse);
+  REQUIRE(refused.reaches(1));
+  CHECK(refused.all()[0].find("maximum messages exceeded") != std::string::npos);
+  b->publish_durable("log.a", "4", "x", {}, [&](std::string error) { waited.push(std::move(error)); });
+  std::this_thread::sleep_for(300ms);
+  CHECK(waited.size() == 0);
+  settings.max_messages = 10;
+  REQUIRE(b->ensure_stream(settings) == "");
+  REQUIRE(waited.reaches(1));
+  CHECK(waited.all()[0] == "");
+}

@@ -73,6 +73,33 @@ TEST_CASE("a duplicate window is never longer than the stream's age", "[protocol
   CHECK(jetstream::retry_ack(2ms) == R"(-NAK {"delay":2000000})");
 }
 
+TEST_CASE("limits of a stream are the server's words", "[protocol]") {
+  stream_settings s;
+  s.name = "s";
+  CHECK(jetstream::stream_config(s).find("\"max_bytes\":-1,") != std::string::npos);
+  CHECK(jetstream::stream_config(s).find("\"discard\":\"old\"") != std::string::npos);
+  s.max_bytes = 7;
+  s.max_messages = 8;
+  s.replicas = 3;
+  s.refuse_when_full = true;
+  for (const char* part : {"\"max_bytes\":7,", "\"max_msgs\":8,", "\"num_replicas\":3,", "\"discard\":\"new\""})
+    CHECK(jetstream::stream_config(s).find(part) != std::string::npos);
+  CHECK(jetstream::bucket_config("b", 1s, 3).find("\"num_replicas\":3,") != std::string::npos);
+}
+
+TEST_CASE("what a server says about full stores, forbidden subjects and its age is understood", "[protocol]") {
+  for (int code : {10023, 10047, 10077})
+    CHECK(jetstream::says_full(
+        jetstream::parse_answer(R"({"error":{"code":503,"description":"x","err_code":)" + std::to_string(code) + "}}")));
+  CHECK_FALSE(jetstream::says_full(jetstream::parse_answer(R"({"error":{"code":503,"err_code":10008}})")));
+  CHECK(jetstream::forbidden_publish(R"(Permissions Violation for Publish to "a.b.c")") == "a.b.c");
+  CHECK(jetstream::forbidden_publish(R"(Permissions Violation for Subscription to "a.b")").empty());
+  CHECK(jetstream::forbidden_publish("Slow Consumer").empty());
+  // Servers before 2.9 leave out what they do not know.
+  CHECK(jetstream::parse_answer(R"({"config":{"name":"KV_b","allow_direct":true}})").allows_direct);
+  CHECK_FALSE(jetstream::parse_answer(R"({"config":{"name":"KV_b"}})").allows_direct);
+}
+
 TEST_CASE("the server's configuration quotes what it is given", "[protocol]") {
   const auto text = private_files::config_text({4222, "to\"ken", "/a \"b\"\\c"});
   CHECK(text.find(R"(token: "to\"ken")") != std::string::npos);
