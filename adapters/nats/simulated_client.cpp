@@ -248,13 +248,24 @@ std::string simulated_client::ensure_stream(const stream_settings& settings) {
   return around_.server->ensure(settings);
 }
 
-std::string simulated_client::ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl) {
+std::string simulated_client::ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl, int) {
   around_.server->ensure_bucket(bucket, around_.weather.expiry ? ttl : std::chrono::milliseconds{0});
   return {};
 }
 
+std::string simulated_client::find_stream(const stream_settings& settings) {
+  return around_.server->has_stream(settings.name) ? std::string{} : "stream " + settings.name + " is not at the server";
+}
+
+std::string simulated_client::find_bucket(const std::string& bucket) {
+  stream_settings settings;
+  settings.name = jetstream::bucket_stream(bucket);
+  return find_stream(settings);
+}
+
+// Its streams have no limits.
 void simulated_client::publish_durable(std::string subject, std::string message_id, std::string body,
-                                       std::map<std::string, std::string> headers, done_handler done) {
+                                       std::map<std::string, std::string> headers, done_handler done, when_full) {
   if (!done)
     done = [](const std::string&) {};
   if (auto why = refusal(subject, body.size()); dead_ || !why.empty())

@@ -52,9 +52,11 @@ public:
   subscription_ptr subscribe_group(std::string subject, std::string group, message_handler handler) override;
   void request(std::string subject, std::string body, std::chrono::milliseconds timeout, reply_handler handler) override;
   std::string ensure_stream(const stream_settings& settings) override;
-  std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl) override;
+  std::string ensure_bucket(const std::string& bucket, std::chrono::milliseconds ttl, int replicas) override;
+  std::string find_stream(const stream_settings& settings) override;
+  std::string find_bucket(const std::string& bucket) override;
   void publish_durable(std::string subject, std::string message_id, std::string body,
-                       std::map<std::string, std::string> headers, done_handler done) override;
+                       std::map<std::string, std::string> headers, done_handler done, when_full rule) override;
   subscription_ptr consume(consumer_settings settings, work_handler handler) override;
   subscription_ptr follow(std::string stream, std::string filter, uint64_t from_sequence, message_handler handler,
                           std::function<void()> caught_up) override;

@@ -1,4 +1,5 @@
 """A message server and `sextant serve` for tests that talk to it as any client would."""
+import os
 import pathlib
 import re
 import shutil
@@ -6,7 +7,7 @@ import subprocess
 
 from sextant import SAMPLES, SextantTest, wait_until
 
-SERVER = shutil.which("nats-server") or "/usr/sbin/nats-server"
+SERVER = os.environ.get("SEXTANT_NATS_SERVER") or shutil.which("nats-server") or "/usr/sbin/nats-server"
 
 
 class ServingTest(SextantTest):

@@ -15,7 +15,7 @@ function(sextant_python_tests file)
     string(REPLACE "_" " " name "${title}: ${name}")
     add_test(NAME "${name}" COMMAND "${SEXTANT_PYTHON_BASE}" "${CMAKE_SOURCE_DIR}/test/${file}.py" -k ".${method}")
     set_tests_properties("${name}" PROPERTIES FIXTURES_REQUIRED python_base TIMEOUT 420 LABELS e2e SKIP_RETURN_CODE 77
-      ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>;NULL_SERVER=$<TARGET_FILE:null_server>;SEXTANT_TABLES=none;SEXTANT_CONFIG_FILE=none" ${ARGN})
+      ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>;TEST_NATS=$<TARGET_FILE:test_adapters_nats>;NULL_SERVER=$<TARGET_FILE:null_server>;SEXTANT_TABLES=none;SEXTANT_CONFIG_FILE=none" ${ARGN})
   endforeach()
 endfunction()
 
@@ -48,13 +48,15 @@ sextant_python_tests(interop/dynamo_local_test RUN_SERIAL ON)
 sextant_python_tests(interop/dynamo_sidecar_test RUN_SERIAL ON)
 # The first of these builds the `nats` command, where there is Go.
 sextant_python_tests(interop/nats_cli_test RESOURCE_LOCK nats_command TIMEOUT 900)
+# The first of these builds the newest message server into the user's cache, where there is Go.
+sextant_python_tests(interop/newest_server_test RUN_SERIAL ON TIMEOUT 900)
 # The first of these builds a Kubernetes API server, where there is Go.
 sextant_python_tests(interop/kubernetes_test RESOURCE_LOCK kubernetes_server TIMEOUT 1800)
 # One server for all of them.
 add_test(NAME "operator: in a cluster" COMMAND "${SEXTANT_PYTHON_BASE}" "${CMAKE_SOURCE_DIR}/test/interop/operator_test.py")
 set_tests_properties("operator: in a cluster" PROPERTIES FIXTURES_REQUIRED python_base RESOURCE_LOCK kubernetes_server TIMEOUT 1800
   LABELS e2e SKIP_RETURN_CODE 77
-  ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>;NULL_SERVER=$<TARGET_FILE:null_server>;SEXTANT_TABLES=none")
+  ENVIRONMENT "SEXTANT=$<TARGET_FILE:sextant>;TEST_NATS=$<TARGET_FILE:test_adapters_nats>;NULL_SERVER=$<TARGET_FILE:null_server>;SEXTANT_TABLES=none")
 
 sextant_python_tests(interop/dynamo_operator_test RUN_SERIAL ON TIMEOUT 1800)
 

@@ -56,6 +56,17 @@ class NatsCommand(ServingTest):
             watch.kill()
             watch.communicate()
 
+    def test_late_watching_and_results(self):
+        self.nats("request", "--raw", "sextant.v1.request.submit", json.dumps(submission("cli-3")))
+        ended = lambda: json.loads(self.nats("request", "--raw", "sextant.v1.request.cli-3.get", "{}"))
+        self.assertTrue(wait_until(lambda: ended()["kind"] == "profile_finished", 60, step=0.2))
+        self.assertTrue(ended()["body"]["result"]["feasible"])
+        # Whoever comes late reads the same events out of the stream.
+        count = json.loads(self.nats("stream", "info", "sextant_v1_events", "--json"))["state"]["messages"]
+        late = self.nats("sub", "--raw", "--stream", "sextant_v1_events", "--all", "--count", str(count))
+        kinds = [e["kind"] for e in map(json.loads, filter(str.strip, late.splitlines())) if e["request"] == "cli-3"]
+        self.assertEqual(kinds[-1], "profile_finished")
+
     def test_publish_from_a_pipe(self):
         self.nats("pub", "sextant.v1.request.new", input=json.dumps(submission("cli-2")))
         self.assertTrue(wait_until(lambda: (self.out / "cli-2" / "report.html").is_file(), 60, step=0.2))

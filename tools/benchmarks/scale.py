@@ -225,7 +225,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True)
     parser.add_argument("--agents", type=int, default=8)
-    parser.add_argument("--requests", type=int, default=200, help="of the larger burst; the smaller is a quarter of it")
+    parser.add_argument("--requests", type=int, default=80, help="of the larger burst; the smaller is a quarter of it")
     parser.add_argument("--rate", type=int, default=100, help="requests a second of a burst")
     arguments = parser.parse_args()
     print(f"{os.cpu_count()} cores; {arguments.agents} agents with 8 GPUs each, engines simulated in virtual time")
