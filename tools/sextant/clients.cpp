@@ -57,11 +57,9 @@ bool id_given(const command_line& args) {
 }
 
 /// Whether the installation knows a request by now.
-bool known_there(bus& link, const subjects& names, const std::string& id, const command_line& args) {
-  const auto answer = ask(link, names.request_list(), "{}", args);
-  const auto list = answer ? message_as<request_list>(*answer) : std::nullopt;
-  return list
-         && std::any_of(list->requests.begin(), list->requests.end(), [&](const request_summary& r) { return r.id == id; });
+bool known_there(bus& link, const std::string& id, const command_line& args) {
+  const auto all = ask_for_requests(link, args);
+  return all && std::any_of(all->begin(), all->end(), [&](const request_summary& r) { return r.id == id; });
 }
 
 int watch_with(bus& link, const subjects& names, const std::string& id, const command_line& args) {
@@ -121,7 +119,7 @@ int run_cancel(const command_line& args) {
                     encode_message("cancel-" + id, id, cancel_request{"on request"}), args);
   if (!answer)
     return exit_failed;
-  if (known_there(*link, subjects{args.value("prefix")}, id, args))
+  if (known_there(*link, id, args))
     fprintf(stderr, "%s: cancelled\n", id.c_str());
   else
     fprintf(stderr, "%s: no request of that id is known there (`sextant list`); should one come, it is cancelled\n",
