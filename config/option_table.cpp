@@ -199,7 +199,7 @@ constexpr std::array rows{
              .help = "key of that certificate (PEM); default: NATS_KEY"},
   option_row{.name = "prefix", .value = "sextant.v1", .commands = talking, .request = false, .flag_only = command_profile,
              .help = "first tokens of every subject"},
-  option_row{.name = "replicas", .type = option_type::integer, .unit = "servers", .value = "1", .range = {1, 5},
+  option_row{.name = "stream-replicas", .type = option_type::integer, .unit = "servers", .value = "1", .range = {1, 5},
              .commands = command_serve, .request = false,
              .help = "servers of a NATS cluster that keep each stream; 3: one of three may be lost"},
   option_row{.name = "retention", .type = option_type::integer, .unit = "hours", .value = "720", .range = {0, 87'600},

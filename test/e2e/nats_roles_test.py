@@ -147,7 +147,7 @@ class NatsRoles(SextantTest):
             own = re.sub(r"(?m)^  routes: .*", "  routes: [ " + ", ".join(f'"nats://route:{SECRET}@127.0.0.1:{p}"' for p in routes) + " ]", own)
             self.start_server(own, ports[i], SERVER_NAME=name)
         self.url = ",".join(f"nats://127.0.0.1:{p}" for p in ports)
-        self.installation("", "served", "--replicas", "3")
+        self.installation("", "served", "--stream-replicas", "3")
         submitted = self.ask("client", "submit", SAMPLE, "--id", "r1", "--vram-mb", "78000", "--max-num-gpus-per-engine", "1",
                              "--max-context-length", "4096", "--ttft", "2000", "--itl", "40", "--decode-interpolation-granularity", "3")
         self.assertIn("r1", submitted.stdout)

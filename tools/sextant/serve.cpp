@@ -119,7 +119,7 @@ stream_limits limits_from(const command_line& args) {
   limits.retention = std::chrono::hours{std::stoi(args.value("retention"))};
   limits.store_gib = std::stod(args.value("store-limit"));
   limits.max_requests = std::stoll(args.value("max-requests"));
-  limits.replicas = std::stoi(args.value("replicas"));
+  limits.replicas = std::stoi(args.value("stream-replicas"));
   return limits;
 }
 
