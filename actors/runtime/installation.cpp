@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cmath>
 #include <random>
+#include <utility>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -63,6 +64,10 @@ std::vector<stream_settings> streams_of(const subjects& names, const stream_limi
   const std::chrono::seconds kept{limits.retention}, for_ever{0};
   const int64_t requests = limits.max_requests > 0 ? limits.max_requests : -1;
   const int r = limits.replicas;
+  const auto work = [&](std::string name, std::string subject) {
+    return stream_settings{std::move(name), {std::move(subject)}, true, false, for_ever,
+                           hours{24},       bytes(0.05),          -1,   true,  r};
+  };
   return {
       {names.request_stream(),
        {names.request_new(), names.all_accepted()},
@@ -75,27 +80,9 @@ std::vector<stream_settings> streams_of(const subjects& names, const stream_limi
        true,
        r},
       {names.result_stream(), {names.all_results()}, false, false, kept, hours{24}, bytes(0.3), -1, true, r},
-      {names.deploy_stream(),
-       {names.prefix() + ".work.deploy.>"},
-       true,
-       false,
-       for_ever,
-       hours{24},
-       bytes(0.05),
-       -1,
-       true,
-       r},
-      {names.measure_stream(),
-       {names.prefix() + ".work.measure.>"},
-       true,
-       false,
-       for_ever,
-       hours{24},
-       bytes(0.05),
-       -1,
-       true,
-       r},
-      {names.write_stream(), {names.write_work()}, true, false, for_ever, hours{24}, bytes(0.05), -1, true, r},
+      work(names.deploy_stream(), names.prefix() + ".work.deploy.>"),
+      work(names.measure_stream(), names.prefix() + ".work.measure.>"),
+      work(names.write_stream(), names.write_work()),
       {names.record_stream(), {names.all_records()}, true, false, hours{24}, hours{1}, bytes(0.5), -1, true, r},
       {names.event_stream(),
        {names.prefix() + ".event.*"},

@@ -8,25 +8,16 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
-import nats  # noqa: E402
 from nats.errors import MaxPayloadError, NoRespondersError  # noqa: E402
-from serving import ServingTest, submission  # noqa: E402
+from plain_client import PlainClientTest  # noqa: E402
+from serving import submission  # noqa: E402
 
 HOSTILE_IDS = ("..", ".", "*", ">", "a.b", "../../etc/passwd", "/tmp/x", "a/b", "a b", "-rf", "a\nb", "a\0b", "\x1b[31m", "é", "a" * 129,
                "x" * 10_000, "$JS", "%2e%2e", "a;b", "`id`")
 
 
-class Hostile(ServingTest):
+class Hostile(PlainClientTest):
     serve_options = ("--max-requests", "400")
-
-    def talk(self, conversation):
-        async def connected():
-            client = await nats.connect(self.url)
-            try:
-                return await asyncio.wait_for(conversation(client), 100)
-            finally:
-                await client.close()
-        return asyncio.run(connected())
 
     async def ask(self, client, subject, text):
         return json.loads((await client.request("sextant.v1." + subject, text, timeout=10)).data)

@@ -1,5 +1,4 @@
 """A plain client in another language: Python's nats-py and json, nothing of ours. Run with the `base` Python environment."""
-import asyncio
 import json
 import pathlib
 import sys
@@ -7,22 +6,13 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
-import nats  # noqa: E402
-from serving import ServingTest, submission  # noqa: E402
+from plain_client import PlainClientTest  # noqa: E402
+from serving import submission  # noqa: E402
 
 BAD = "apiVersion: nvidia.com/v1alpha1\nkind: DynamoGraphDeploymentRequest\nmetadata: {name: x}\nspec:\n  backend: vlm\n"
 
 
-class PlainClient(ServingTest):
-
-    def talk(self, conversation):
-        async def connected():
-            client = await nats.connect(self.url)
-            try:
-                return await asyncio.wait_for(conversation(client), 100)
-            finally:
-                await client.close()
-        return asyncio.run(connected())
+class PlainClient(PlainClientTest):
 
     async def submit(self, client, message):
         answer = await client.request("sextant.v1.request.submit", json.dumps(message).encode(), timeout=10)
